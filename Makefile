@@ -1,0 +1,35 @@
+# Everything runs in .venv, which is made when it is missing or pyproject.toml has changed.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+# Named here so that pip takes the tried builds; pyproject.toml states the range that works.
+TORCH := torch==2.14.1 torchvision==0.29.1
+
+.PHONY: demo test app lint clean
+
+demo: $(READY)
+	$(BIN)/python -m xad_agent.demo demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not data"
+
+app: $(READY) .venv/.app
+	$(BIN)/python app.py
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $(TORCH) --editable ".[dev]"
+	touch $@
+
+.venv/.app: $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[app]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info demo

@@ -1,0 +1,115 @@
+"""What the user gets: claims that cite evidence, and the answer they make up."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from xad_agent.errors import XadError
+from xad_agent.evidence import Evidence, Region
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from xad_agent.case import Case
+
+Verdict = Literal["anomalous", "normal", "uncertain"]
+ClaimKind = Literal["verdict", "where", "what", "why", "when", "compare", "cannot-tell"]
+
+
+class Claim(BaseModel):
+    """One sentence, or a few that belong together, with the ids of the evidence they rest on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    kind: ClaimKind
+    evidence: tuple[str, ...]
+
+
+class Dropped(BaseModel):
+    """A claim that the checker refused, and why; the user can look at it, the answer does not contain it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    evidence: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+class Answer(BaseModel):
+    """The checked answer to one question.
+
+    Attributes:
+        verdict: Of the whole picture: "uncertain" when nothing normal is known to compare with.
+        text: The claims as prose, each followed by its evidence ids in brackets.
+        score, threshold, p_value: Of the picture; None where there is no calibration.
+        source: "model" when a chat model drafted it, "template" when it was rendered from evidence statements alone.
+        note: Why the source is "template", or what fell back; empty when nothing did.
+        evidence: What the claims cite, and what else was measured for this question.
+        llm: The spec of the chat model.
+        models: What else was used, by role ("backbone": "efficientnet-lite0").
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    verdict: Verdict
+    text: str
+    score: float | None = None
+    threshold: float | None = None
+    p_value: float | None = None
+    claims: tuple[Claim, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    regions: tuple[Region, ...] = ()
+    label_scores: dict[str, float] = {}
+    evidence: tuple[Evidence, ...] = ()
+    source: Literal["model", "template"] = "model"
+    note: str = ""
+    llm: str = "embedded"
+    models: dict[str, str] = {}
+    seconds: float = 0.0
+    _case: "Case | None" = PrivateAttr(default=None)
+
+    def of(self, case: "Case") -> "Answer":
+        """Remember what was asked about, so that the answer can be drawn."""
+        self._case = case
+        return self
+
+    def figure(self) -> "Image":
+        """The answer at a glance, a PIL image: overlay with numbered regions beside the nearest normal picture.
+
+        Raises:
+            XadError: The answer was read from JSON, so its picture is not at hand.
+        """
+        from xad_agent.media.figure import answer_figure
+
+        return answer_figure(self, self._asked())
+
+    def to_html(self, path: str | Path) -> None:
+        """Write one self-contained HTML file: question, answer, claims with their evidence, pictures, calibration."""
+        from xad_agent.report import write_report
+
+        write_report(self, self._asked(), Path(path))
+
+    def _asked(self) -> "Case":
+        if self._case is None:
+            raise XadError("this answer was read from JSON, without its picture: ask again to draw it")
+        return self._case
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object that `xad ask --json` prints; see design section 5 for its keys."""
+        record = self.model_dump(mode="json")
+        record["events"] = []
+        return record
+
+
+def prose(claims: tuple[Claim, ...] | list[Claim]) -> str:
+    """The claims as one text, each followed by the ids it cites: "It scores 7.9 [E1]."."""
+    return " ".join(_cite(claim) for claim in claims)
+
+
+def _cite(claim: Claim) -> str:
+    text = claim.text.strip()
+    end = text[-1] if text[-1:] in {".", "!", "?"} else "."
+    return f"{text.rstrip('.!?')} [{', '.join(claim.evidence)}]{end}"

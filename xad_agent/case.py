@@ -1,0 +1,51 @@
+"""`Case`: one picture under question, and everything measured of it once."""
+
+from functools import cached_property
+from typing import Any
+
+from xad_agent.profile import Profile
+
+from xad_agent.detectors.base import AnomalyMap
+from xad_agent.evidence import Evidence, Ledger, Region
+from xad_agent.media.picture import Picture
+
+
+class Case:
+    """What the tools share while they look at one picture.
+
+    Args:
+        picture: The picture asked about.
+        profile: What normal looks like; None when no normal example is known. Then the picture is compared with
+            itself, and nothing is calibrated.
+        ledger: Where the evidence goes; shared by all cases of one conversation.
+    """
+
+    def __init__(self, picture: Picture, profile: Profile | None, ledger: Ledger):
+        self.picture = picture
+        self.profile = profile
+        self.ledger = ledger
+
+    @cached_property
+    def anomaly_map(self) -> AnomalyMap:
+        """The picture's map and score: by the profile's detector, else by self-dissimilarity."""
+        if self.profile is not None:
+            return self.profile.examine(self.picture)
+        from xad_agent.detectors.self_dissimilarity import SelfDissimilarity
+
+        return SelfDissimilarity().score(self.picture)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """Anomalous places, strongest first; empty when no pixel lies above the calibrated level."""
+        from xad_agent.regions import find_regions
+
+        calibration = self.profile.calibration if self.profile is not None else None
+        return tuple(find_regions(self.anomaly_map, self.picture, calibration))
+
+    def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
+        """What the tool has already measured of this picture with these arguments; None when it has not."""
+        return self.ledger.find(tool, arguments, self.picture.sha256)
+
+    def region(self, number: int) -> Region | None:
+        """Region `number`, counted from 1; None when there are fewer."""
+        return self.regions[number - 1] if 1 <= number <= len(self.regions) else None

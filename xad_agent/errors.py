@@ -1,0 +1,13 @@
+"""The one error a user is meant to read."""
+
+
+class XadError(Exception):
+    """Something the user can mend.
+
+    The message is one line that says what went wrong, where, and what to do. The command line prints it without a
+    traceback and exits with `exit_code`: 1 when the work failed, 2 when the call was wrong.
+    """
+
+    def __init__(self, message: str, *, exit_code: int = 1):
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
