@@ -1,0 +1,389 @@
+"""The claim checker: does the cited evidence say what the claim says?
+
+Everything a claim asserts is looked up or recomputed from the numbers, regions and labels of the evidence it cites:
+numbers, comparisons, directions ("darker"), places, names, the verdict. A word that neither the cited statements nor the
+lexicon know is an invention. The checker is strict on purpose: what it cannot confirm does not reach the user.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+
+from xad_agent.answer import Claim
+from xad_agent.evidence import Evidence, Ledger, Quantity, Region
+from xad_agent.language import Mention, Number, is_word, mentions, numbers, sentences, stem, tokens
+from xad_agent.prompts import vocabulary
+
+MAX_CLAIM_CHARACTERS = 800
+
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "above": lambda a, b: a > b,
+    "below": lambda a, b: a < b,
+    "at most": lambda a, b: a <= b,
+    "at least": lambda a, b: a >= b,
+    "falls": lambda a, b: a > b,
+    "rises": lambda a, b: a < b,
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number that a claim may print: what it is called, its value and unit, and the region it is of (0: none)."""
+
+    name: str
+    value: float
+    unit: str
+    region: int = 0
+    quantity: Quantity | None = None
+
+
+@dataclass(frozen=True)
+class Support:
+    """What the cited evidence can bear."""
+
+    evidence: tuple[Evidence, ...]
+    facts: tuple[Fact, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", tuple(_facts(self.evidence)))
+
+    @cached_property
+    def sentences(self) -> list[list[str]]:
+        """The cited statements, sentence by sentence, as tokens."""
+        return [tokens(sentence) for entry in self.evidence for sentence in sentences(entry.statement)]
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All tokens of the cited statements."""
+        return [word for sentence in self.sentences for word in sentence]
+
+    @cached_property
+    def stems(self) -> set[str]:
+        """Stems that a claim may use: of the statements, quantity names, units and labels."""
+        names = " ".join([fact.name + " " + fact.unit for fact in self.facts])
+        labels = " ".join(label for entry in self.evidence for label in entry.labels)
+        return {stem(word) for word in [*self.words, *tokens(names), *tokens(labels)]}
+
+    def closest(self, words: list[str]) -> list[str]:
+        """The statement's sentence that shares most with `words`."""
+        wanted = {stem(word) for word in words if is_word(word)}
+
+        def overlap(sentence: list[str]) -> float:
+            have = {stem(word) for word in sentence if is_word(word)}
+            return len(wanted & have) / (len(wanted | have) or 1)
+
+        return max(self.sentences, key=overlap, default=[])
+
+
+def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
+    """Reasons why a claim does not hold, each one line; empty when it does.
+
+    Args:
+        claim: The sentence or sentences to check, and the ids they cite.
+        ledger: The conversation's evidence.
+    """
+    if not claim.text.strip():
+        return ("it says nothing",)
+    if len(claim.text) > MAX_CLAIM_CHARACTERS:
+        return (f"it is longer than {MAX_CLAIM_CHARACTERS} characters",)
+    if not claim.evidence:
+        return ("it cites no evidence",)
+    unknown = [cited for cited in claim.evidence if cited not in ledger]
+    if unknown:
+        return (f"it cites {', '.join(unknown)}, which does not exist",)
+    support = Support(tuple(ledger[cited] for cited in dict.fromkeys(claim.evidence)))
+    parsed = [tokens(sentence) for sentence in sentences(claim.text)]
+    reasons = [reason for words in parsed for test in _SENTENCE_TESTS for reason in test(words, support)]
+    reasons += _kind(claim, support)
+    reasons += _opposites([word for words in parsed for word in words], support)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
+    for entry in evidence:
+        of = _number(entry.regions[0]) if len(entry.regions) == 1 else 0
+        for quantity in entry.quantities:
+            yield Fact(quantity.name, quantity.value, quantity.unit, of, quantity)
+            for bound in quantity.normal or ():
+                yield Fact(f"normal {quantity.name}", bound, quantity.unit, of)
+            if quantity.p_value is not None:
+                yield Fact("p-value", quantity.p_value, "", of)
+                yield Fact(f"p-value of {quantity.name}", 100 * quantity.p_value, "%", of)
+        yield Fact("regions", float(len(entry.regions)), "")
+        for region in entry.regions:
+            yield from _region_facts(region)
+
+
+def _region_facts(region: Region) -> Iterable[Fact]:
+    x0, y0, x1, y1 = region.box
+    number = _number(region)
+    yield Fact("region", float(number), "", number)
+    yield Fact("area share", 100 * region.area_share, "%", number)
+    yield Fact("width", float(x1 - x0), "px", number)
+    yield Fact("height", float(y1 - y0), "px", number)
+    yield Fact("region score", region.score, "", number)
+    for name, value in zip(("left", "top", "right", "bottom"), region.box, strict=True):
+        yield Fact(name, float(value), "px", number)
+
+
+def _number(region: Region) -> int:
+    digits = "".join(filter(str.isdigit, region.label))
+    return int(digits) if digits else 0
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    """What quantities are called, directions ("darker") included: canonical name -> words."""
+    names = {name: tuple(words) for name, words in vocabulary("lexicon")["quantities"].items()}
+    for name, entry in vocabulary("attributes").items():
+        names[name] = (*names.get(name, ()), name, *entry["more"], *entry["less"])
+    return names
+
+
+def _name_mentions(words: list[str], support: Support) -> list[Mention]:
+    own = {fact.name: (fact.name,) for fact in support.facts if fact.quantity}
+    return mentions(words, {**own, **_names()})
+
+
+def _compatible(fact: Fact, name: str) -> bool:
+    have, wanted = set(fact.name.split()), set(name.split())
+    return have <= wanted or wanted <= have
+
+
+def _clause(words: list[str], at: int) -> tuple[int, int]:
+    """The clause around token `at`, as a range of indices."""
+    stops = [i for i, word in enumerate(words) if word in {",", ";", ":", ".", "!", "?"}]
+    before = max((i + 1 for i in stops if i < at), default=0)
+    after = min((i for i in stops if i > at), default=len(words))
+    return before, after
+
+
+def _region_at(words: list[str], at: int) -> int:
+    """The region a token speaks of: the last "region N" before it in the sentence, 0 for none."""
+    named = [n for n in numbers(words) if n.at and n.at <= at and words[n.at - 1] in {"region", "place"}]
+    return int(named[-1].value) if named else 0
+
+
+def _matching(number: Number, words: list[str], support: Support) -> list[Fact]:
+    """The cited facts that this printed number can be."""
+    region = _region_at(words, number.at)
+    found = []
+    for fact in support.facts:
+        if fact.region and region and fact.region != region:
+            continue
+        if number.ratio is not None:
+            if fact.name == "p-value" and _ratio_holds(number, fact.value):
+                found.append(fact)
+        elif fact.unit == number.unit and (number.equals(fact.value) or _unsigned(number, fact, words)):
+            found.append(fact)
+        elif number.comparison and fact.unit == number.unit and not number.signed:
+            if fact.name.startswith("p-value") and _RELATIONS[number.comparison](fact.value, number.value):
+                found.append(fact)
+    return found
+
+
+def _ratio_holds(number: Number, p_value: float) -> bool:
+    assert number.ratio is not None
+    if number.ratio <= 0:
+        return False
+    printed = number.value / number.ratio
+    if number.comparison in _RELATIONS and number.comparison != "at most":
+        # "fewer than 1 in 320" is said of a p-value of 1 in 321; a looser bound would be true and misleading.
+        return _RELATIONS[number.comparison](p_value, printed) and abs(1 / p_value - 1 / printed) <= 1.5
+    return abs(number.ratio * p_value - number.value) <= 0.5 * number.ratio / (number.ratio + 1) * 1e-6 + 1e-9 or (
+        number.value > 0 and round(number.value / p_value) == number.ratio
+    )
+
+
+def _unsigned(number: Number, fact: Fact, words: list[str]) -> bool:
+    """Whether "darker by 3.1 sigma" prints a brightness of -3.1: the word carries the sign."""
+    if number.signed or fact.value >= 0 or fact.name not in vocabulary("attributes"):
+        return False
+    less = vocabulary("attributes")[fact.name]["less"]
+    return number.equals(-fact.value) and bool(mentions(words, {fact.name: less}))
+
+
+def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
+    named = _name_mentions(words, support)
+    for number in numbers(words):
+        matching = _matching(number, words, support)
+        printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")
+        if not matching:
+            yield f"no cited quantity is {printed}"
+            continue
+        start, end = _clause(words, number.at)
+        near = [m for m in named if start <= m.at < end]
+        before = [m for m in near if m.at < number.at][-1:]
+        after = [m for m in near if m.at > number.at][:1]
+        governing = before + after
+        if governing and not any(_compatible(fact, m.entry) or fact.name.startswith(("p-value", "normal"))
+                                 for fact in matching for m in governing):  # fmt: skip
+            yield f"{printed} is the {matching[0].name}, not the {governing[0].entry}"
+
+
+def _operand(words: list[str], support: Support, indices: Iterable[int]) -> tuple[float, str] | None:
+    """The first number or named quantity among the indices: its value and unit."""
+    printed = {number.at: number for number in numbers(words)}
+    named = {mention.at: mention for mention in _name_mentions(words, support)}
+    for at in indices:
+        if at in printed and printed[at].ratio is None:
+            return printed[at].value, printed[at].unit
+        if at in named:
+            values = [f for f in support.facts if f.quantity and f.name == named[at].entry]
+            if values:
+                return values[0].value, values[0].unit
+    return None
+
+
+def _check_comparisons(words: list[str], support: Support) -> Iterable[str]:
+    lexicon = vocabulary("lexicon")
+    for mention in mentions(words, lexicon["comparisons"]):
+        end = mention.at + mention.length
+        if words[end : end + 1] and any(n.at == end and n.ratio is not None for n in numbers(words)):
+            continue  # "fewer than 1 in 320" is checked as a number
+        left = _operand(words, support, range(mention.at - 1, -1, -1))
+        right = _operand(words, support, range(end, min(end + 6, len(words))))
+        if mention.entry in _RELATIONS and left and right and left[1] == right[1]:
+            if not _RELATIONS[mention.entry](left[0], right[0]):
+                yield f"{left[0]:g} is not {mention.entry} {right[0]:g}"
+        elif not mentions(support.words, {mention.entry: lexicon["comparisons"][mention.entry]}):
+            yield f"no cited statement says {' '.join(words[mention.at : end])!r}"
+    for mention in mentions(words, lexicon["changes"]):
+        after = [n for n in numbers(words) if n.at > mention.at and n.ratio is None][:2]
+        both = len(after) == 2 and words[after[0].at - 1] == "from" and words[after[1].at - 1] == "to"
+        if both and not _RELATIONS[mention.entry](after[0].value, after[1].value):
+            yield f"{after[0].value:g} to {after[1].value:g} is no change that {words[mention.at]}"
+        elif not both and not mentions(support.words, {mention.entry: lexicon["changes"][mention.entry]}):
+            yield f"no cited statement says {words[mention.at]!r}"
+
+
+def _check_directions(words: list[str], support: Support) -> Iterable[str]:
+    for name, entry in vocabulary("attributes").items():
+        for side, sign in (("more", 1), ("less", -1)):
+            for mention in mentions(words, {name: entry[side]}):
+                region = _region_at(words, mention.at)
+                values = [f.value for f in support.facts if f.quantity and f.name == name and f.unit == entry["unit"]
+                          and (not region or not f.region or f.region == region)]  # fmt: skip
+                if not any(sign * value > 0 for value in values):
+                    word = " ".join(words[mention.at : mention.at + mention.length])
+                    yield f"the cited {name} does not say {word!r}" if values else f"no cited {name} for {word!r}"
+
+
+def _check_places(words: list[str], support: Support) -> Iterable[str]:
+    places = vocabulary("places")
+    stated = {mention.entry for mention in mentions(support.words, places)}
+    regions = [region for entry in support.evidence for region in entry.regions]
+    for mention in mentions(words, places):
+        number = _region_at(words, mention.at)
+        where = [region for region in regions if not number or _number(region) == number]
+        measured = {m.entry for region in where for phrase in region.place for m in mentions(tokens(phrase), places)}
+        if mention.entry not in (measured if where else stated):
+            yield f"the cited evidence does not put anything {' '.join(words[mention.at : mention.at + mention.length])!r}"
+
+
+def _stated_verdicts(words: list[str]) -> Iterable[tuple[str, bool, int]]:
+    """Verdicts a sentence states: entry, whether negated, token index."""
+    lexicon = vocabulary("lexicon")
+    negations = set(lexicon["negations"])
+    for mention in mentions(words, lexicon["verdicts"]):
+        before = words[max(0, mention.at - 3) : mention.at]
+        negated = any(word in negations for word in before)
+        heads = mention.at == 0 or words[mention.at - 1] in {":", ";"} or (mention.at == 1 and negated)
+        after = words[mention.at + mention.length : mention.at + mention.length + 1]
+        ends = not after or not is_word(after[0]) or after[0] in {"here", "and", "but", "because", "since", "as", "by"}
+        copula = any(word in lexicon["copulas"] for word in before)
+        if (heads and ends) or (copula and ends):
+            yield mention.entry, negated, mention.at
+
+
+def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
+    for entry, negated, at in _stated_verdicts(words):
+        start, end = _clause(words, at)
+        attributes = [m.entry for m in _name_mentions(words[start:end], support) if m.entry in vocabulary("attributes")]
+        if attributes:
+            yield from _attribute_verdict(attributes[0], (entry == "normal") != negated, support)
+            continue
+        stated = {"anomalous": "normal", "normal": "anomalous"}.get(entry, entry) if negated else entry
+        measured = {verdict for cited in support.evidence if (verdict := _verdict(cited))}
+        if stated not in measured:
+            yield f"the cited evidence does not say that it is {stated}"
+
+
+def _verdict(entry: Evidence) -> str | None:
+    """The evidence's verdict, recomputed from its p-value and alpha where it has them."""
+    values = {quantity.name: quantity for quantity in entry.quantities}
+    if entry.verdict and "alpha" in values and "score" in values and values["score"].p_value is not None:
+        return "anomalous" if values["score"].value > values["threshold"].value else "normal"
+    return entry.verdict
+
+
+def _attribute_verdict(name: str, is_normal: bool, support: Support) -> Iterable[str]:
+    for fact in support.facts:
+        if fact.name == name and fact.quantity and fact.quantity.normal:
+            low, high = fact.quantity.normal
+            if (low <= fact.value <= high) == is_normal:
+                return
+    yield f"the cited {name} is not {'normal' if is_normal else 'outside normal'}"
+
+
+def _check_negation(words: list[str], support: Support) -> Iterable[str]:
+    negations = set(vocabulary("lexicon")["negations"])
+    if list(_stated_verdicts(words)):
+        return  # the verdict test reads the negation itself
+    said = sum(word in negations for word in words)
+    stated = sum(word in negations for word in support.closest(words))
+    if said % 2 != stated % 2:
+        yield "it denies what the evidence says" if said > stated else "it leaves out a denial of the evidence"
+
+
+def _check_words(words: list[str], support: Support) -> Iterable[str]:
+    allowed = support.stems | _framing()
+    known = mentions(words, {**vocabulary("places"), **_synonyms(support)})
+    covered = {i for mention in known for i in range(mention.at, mention.at + mention.length)}
+    for at, word in enumerate(words):
+        if is_word(word) and at not in covered and stem(word) not in allowed:
+            yield f"no cited evidence speaks of {word!r}"
+
+
+@cache
+def _framing() -> frozenset[str]:
+    """Stems of words that the other tests check, or that state nothing."""
+    lexicon = vocabulary("lexicon")
+    phrases = [*lexicon["plain"], *lexicon["negations"], *lexicon["copulas"], *lexicon["number_words"]]
+    for group in ("verdicts", "comparisons", "changes", "quantities"):
+        phrases += [phrase for alternatives in lexicon[group].values() for phrase in alternatives]
+    for entry in vocabulary("attributes").values():
+        phrases += [*entry["more"], *entry["less"]]
+    return frozenset(stem(word) for phrase in phrases for word in tokens(str(phrase)) if is_word(word))
+
+
+def _synonyms(support: Support) -> dict[str, list[str]]:
+    """Names of defects with their synonyms, as far as the cited evidence names them."""
+    labels = {label.lower() for entry in support.evidence for label in entry.labels}
+    return {name: words for name, words in vocabulary("defects").items() if name in labels}
+
+
+def _opposites(words: list[str], support: Support) -> Iterable[str]:
+    for pair in vocabulary("lexicon")["opposites"]:
+        said = Counter(m.entry for m in mentions(words, {"0": pair[0], "1": pair[1]}))
+        stated = Counter(m.entry for m in mentions(support.words, {"0": pair[0], "1": pair[1]}))
+        for side, other in (("0", "1"), ("1", "0")):
+            if said[side] > stated[side] and stated[other] > said[other]:
+                yield f"it says {pair[int(side)][0]!r} where the evidence says {pair[int(other)][0]!r}"
+
+
+def _kind(claim: Claim, support: Support) -> Iterable[str]:
+    if claim.kind == "verdict" and not any(entry.verdict for entry in support.evidence):
+        yield "a verdict must cite the evidence of one"
+
+
+_SENTENCE_TESTS = (
+    _check_numbers,
+    _check_comparisons,
+    _check_directions,
+    _check_places,
+    _check_verdict,
+    _check_negation,
+    _check_words,
+)

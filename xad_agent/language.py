@@ -1,0 +1,143 @@
+"""Reading a claim: its sentences, words, numbers with units, and the lexicon's words in it.
+
+The vocabularies are data (prompts/lexicon.yaml, attributes.yaml, places.yaml); nothing here knows what is true.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from xad_agent.prompts import vocabulary
+
+_CITATION = re.compile(r"\s*\[E\d+(?:\s*,\s*E\d+)*\]")
+_TOKEN = re.compile(r"\d[\d,]*\.?\d*(?:e[+-]?\d+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[%°:;,.()?!σ]|[^\s\w]", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as printed.
+
+    Attributes:
+        value: With its sign.
+        signed: Whether a sign was printed.
+        decimals: Digits after the point, which is the precision it claims.
+        unit: Canonical unit of prompts/lexicon.yaml, "" for none.
+        ratio: The second number of "1 in 320", else None.
+        at: Index of its token in the sentence.
+        comparison: "above", "below", "at most", "at least" when such a word stands right before it, else "".
+    """
+
+    value: float
+    signed: bool
+    decimals: int
+    unit: str
+    ratio: float | None
+    at: int
+    comparison: str = ""
+
+    def equals(self, value: float) -> bool:
+        """Whether `value` would be printed as this number at its precision."""
+        return abs(self.value - value) <= 0.5 * 10**-self.decimals + 1e-9 * max(1.0, abs(value))
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A word or phrase of a vocabulary: which entry it stands for, and where (token index, tokens long)."""
+
+    entry: str
+    at: int
+    length: int
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, without citations in brackets; a semicolon ends one too."""
+    return [part for part in _SENTENCE_END.split(_CITATION.sub("", text).strip()) if part]
+
+
+def tokens(sentence: str) -> list[str]:
+    """Words, numbers and signs in order, lower case."""
+    return [match.group().lower().replace("’", "'") for match in _TOKEN.finditer(sentence.replace("−", "-"))]
+
+
+@cache
+def stem(word: str) -> str:
+    """English stem by Snowball, so that "scores" supports "score"."""
+    return str(_stemmer().stemWord(word.lower()))
+
+
+@cache
+def _stemmer() -> "object":
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+def is_word(token: str) -> bool:
+    """Whether a token is a word rather than a number or a sign."""
+    return token[0].isalpha() and token not in vocabulary("lexicon")["units"]
+
+
+def mentions(words: list[str], entries: dict[str, Iterable[str]]) -> list[Mention]:
+    """Where phrases of a vocabulary (entry -> its phrases) occur; the longest phrase wins, none overlap."""
+    phrases = sorted(
+        ((tokens(str(phrase)), entry) for entry, alternatives in entries.items() for phrase in alternatives),
+        key=lambda item: -len(item[0]),
+    )
+    taken: set[int] = set()
+    found = []
+    for phrase, entry in phrases:
+        for at in range(len(words) - len(phrase) + 1):
+            span = range(at, at + len(phrase))
+            if words[at : at + len(phrase)] == phrase and taken.isdisjoint(span):
+                taken.update(span)
+                found.append(Mention(entry, at, len(phrase)))
+    return sorted(found, key=lambda mention: mention.at)
+
+
+def numbers(words: list[str]) -> list[Number]:
+    """The numbers among the tokens of a sentence, number words ("three") included."""
+    return list(_numbers(words))
+
+
+def _numbers(words: list[str]) -> Iterator[Number]:
+    number_words = vocabulary("lexicon")["number_words"]
+    comparisons = mentions(words, vocabulary("lexicon")["comparisons"])
+    denominators: set[int] = set()
+    for at, word in enumerate(words):
+        if at in denominators:
+            continue
+        if not word[0].isdigit():
+            if word in number_words:
+                yield Number(float(number_words[word]), False, 0, _unit_after(words, at + 1), None, at)
+            continue
+        is_range = at > 1 and words[at - 2][0].isdigit()
+        sign = words[at - 1] if at and words[at - 1] in "+-" and not is_range else ""
+        ratio = None
+        if words[at + 1 : at + 2] == ["in"] and at + 2 < len(words) and words[at + 2][0].isdigit():
+            ratio = _parse(words[at + 2])
+            denominators.add(at + 2)
+        start = at - 1 if sign else at
+        before = next((m.entry for m in comparisons if m.at + m.length == start), "")
+        value = _parse(word) * (-1 if sign == "-" else 1)
+        yield Number(value, bool(sign), _decimals(word), _unit_after(words, at + 1), ratio, at, before)
+
+
+def _parse(word: str) -> float:
+    return float(word.replace(",", "").rstrip("."))
+
+
+def _decimals(word: str) -> int:
+    mantissa, _, exponent = word.partition("e")
+    return len(mantissa.partition(".")[2]) - int(exponent or 0)
+
+
+def _unit_after(words: list[str], at: int) -> str:
+    """The unit of the number before `at`; "21 x 34 px" gives both numbers px."""
+    if words[at : at + 1] in (["x"], ["×"]) and at + 2 < len(words):
+        return _unit_after(words, at + 2)
+    for mention in mentions(words[at : at + 2], vocabulary("lexicon")["units"]):
+        if mention.at == 0:
+            return mention.entry
+    return ""
