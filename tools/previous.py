@@ -1,0 +1,38 @@
+"""Tool `previous`: this picture beside the one that was asked about before it in the same conversation."""
+
+from xad_agent.case import Case
+from xad_agent.evidence import Evidence, Quantity
+from xad_agent.prompts import vocabulary
+from xad_agent.tools.score import score
+from xad_agent.wording import number
+
+
+def previous(case: Case) -> Evidence:
+    """How much this picture's score has risen or fallen since the picture before; a "limit" when there is none."""
+    before = next(
+        (entry for entry in reversed([*case.ledger]) if entry.tool == "score" and entry.media != case.picture.sha256), None
+    )
+    if before is None:
+        return case.measured("previous", {}) or case.ledger.add(
+            tool="previous", statement=vocabulary("limits")["no_previous"], kind="limit", media=case.picture.sha256
+        )
+    was, now = before.quantity("score"), score(case).quantity("score")
+    arguments = {"before": before.id}
+    return case.measured("previous", arguments) or case.ledger.add(
+        tool="previous",
+        arguments=arguments,
+        statement=_statement(was.value, now.value),
+        quantities=(
+            Quantity(name="score", value=now.value, unit=now.unit, p_value=now.p_value),
+            Quantity(name="score before", value=was.value, unit=was.unit, p_value=was.p_value),
+        ),
+        media=case.picture.sha256,
+    )
+
+
+def _statement(was: float, now: float) -> str:
+    printed_was, printed_now = number(was), number(now)
+    if printed_was == printed_now:
+        return f"The picture before scored {printed_was}, and this one scores the same."
+    change = "more" if now > was else "less"
+    return f"The picture before scored {printed_was}; this one scores {printed_now}, which is {change}."

@@ -1,0 +1,157 @@
+"""The loop: question -> tools -> draft -> checked answer."""
+
+import time
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from xad_agent.profile import Profile
+from xad_agent.tools.score import score
+
+from xad_agent.answer import Answer, prose
+from xad_agent.case import Case
+from xad_agent.draft import DraftCheck, statement_claims
+from xad_agent.errors import XadError
+from xad_agent.evidence import Evidence, Ledger
+from xad_agent.llm import load_chat_model
+from xad_agent.llm.planner import read_turn
+from xad_agent.media import Picture, read_picture
+from xad_agent.prompts import prompt
+from xad_agent.tools import TOOLS, load_tools
+
+MAX_TOOL_CALLS = 8
+MAX_QUESTION_CHARACTERS = 4000
+TIMEOUT_SECONDS = 120.0
+
+
+class Agent:
+    """Answers questions about pictures, every claim resting on checked evidence.
+
+    Args:
+        profile: What normal looks like; without one a picture is only compared with itself, and the verdict is "uncertain".
+        llm: A spec for `load_chat_model`, or any LangChain chat model.
+
+    Example:
+        >>> agent = Agent(profile=Profile.load("screw.profile"))     # doctest: +SKIP
+        >>> agent.ask("Where is the defect?", "part.png").verdict    # doctest: +SKIP
+        'anomalous'
+    """
+
+    def __init__(self, profile: Profile | None = None, llm: str | BaseChatModel = "embedded"):
+        self.profile = profile
+        self.llm = llm if isinstance(llm, str) else type(llm).__name__
+        self.model = load_chat_model(llm) if isinstance(llm, str) else llm
+
+    def ask(self, question: str, media: Any) -> Answer:
+        """Answer one question about one picture.
+
+        Args:
+            question: In plain words.
+            media: A path, an array (H, W) or (H, W, 3), a PIL image or a `Picture`.
+
+        Raises:
+            XadError: The question or the picture cannot be used.
+        """
+        return self.chat(media).ask(question)
+
+    def chat(self, media: Any) -> "Chat":
+        """Start a conversation about a picture; evidence is measured once and kept for follow-up questions."""
+        return Chat(self, media)
+
+
+class Chat:
+    """A conversation: one ledger, one or more pictures in turn."""
+
+    def __init__(self, agent: Agent, media: Any):
+        self.agent = agent
+        self.ledger = Ledger()
+        self._memory = InMemorySaver()
+        self.show(media)
+
+    def show(self, media: Any) -> None:
+        """Turn to another picture; the questions that follow are about it."""
+        picture = media if isinstance(media, Picture) else read_picture(media)
+        self.case = Case(picture, self.agent.profile, self.ledger)
+
+    def ask(self, question: str, media: Any = None) -> Answer:
+        """Answer a question about the picture at hand, or about `media` when it is given."""
+        question = _clean_question(question)
+        started = time.perf_counter()
+        if media is not None:
+            self.show(media)
+        draft, used, failure = self._run(question)
+        return self._answer(question, draft, used, failure, started)
+
+    def _run(self, question: str) -> tuple[DraftCheck, list[Evidence], str]:
+        """Let the model work: the checked draft, the evidence of this turn, and why the model failed ("" if not)."""
+        draft = DraftCheck(self.ledger, self.case.picture.sha256)
+        limits = [
+            ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS, exit_behavior="continue"),
+            ModelCallLimitMiddleware(run_limit=MAX_TOOL_CALLS + 3, exit_behavior="end"),
+        ]
+        graph = create_agent(
+            self.agent.model,
+            load_tools(self.case),
+            system_prompt=prompt("system"),
+            middleware=[draft, *limits],
+            checkpointer=self._memory,
+        )
+        graph.step_timeout = TIMEOUT_SECONDS
+        thread: Any = {"configurable": {"thread_id": "chat"}}
+        failure = ""
+        try:
+            graph.invoke({"messages": [HumanMessage(question)]}, thread)
+        except XadError:
+            raise
+        except Exception as error:  # a provider may raise anything; whatever it is, the evidence still answers
+            failure = f"the chat model failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        used = list(read_turn(graph.get_state(thread).values["messages"]).evidence.values())
+        if failure:
+            self._memory = InMemorySaver()  # a conversation that broke off in the middle cannot be continued
+        elif not draft.drafted:
+            failure = "the chat model gave no answer within its steps"
+        return draft, used, failure
+
+    def _answer(self, question: str, draft: DraftCheck, used: list[Evidence], failure: str, started: float) -> Answer:
+        note = failure or ("" if draft.claims else "no claim of the chat model held")
+        if note and not used:
+            used = [TOOLS[name](self.case) for name in ("score", "locate")]
+            used += [TOOLS[name](self.case) for name in ("measure", "repair") if self.case.regions]
+        claims = statement_claims(used) if note else draft.claims
+        verdict = score(self.case)
+        cited = [self.ledger[i] for claim in claims for i in claim.evidence]
+        entries = {entry.id: entry for entry in (*cited, *used, verdict)}
+        calibrated = self.case.profile is not None
+        return Answer(
+            question=question,
+            verdict=verdict.verdict or "uncertain",
+            text=prose(claims),
+            score=verdict.quantity("score").value,
+            threshold=verdict.quantity("threshold").value if calibrated else None,
+            p_value=verdict.quantity("score").p_value,
+            claims=tuple(claims),
+            dropped=tuple(draft.dropped),
+            regions=self.case.regions,
+            evidence=tuple(entries.values()),
+            source="template" if note else "model",
+            note=note,
+            llm=self.agent.llm,
+            models={"detector": self.case.anomaly_map.detector},
+            seconds=round(time.perf_counter() - started, 3),
+        ).of(self.case)
+
+
+def _clean_question(question: str) -> str:
+    """The question on one line; XadError when it is empty or too long."""
+    if not isinstance(question, str) or not question.strip():
+        raise XadError(
+            'the question is empty: ask in plain words, for example "Where is the defect, and why?"', exit_code=2
+        )
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise XadError(
+            f"the question has {len(question):,} characters: ask in at most {MAX_QUESTION_CHARACTERS:,}", exit_code=2
+        )
+    return " ".join("".join(c if c.isprintable() else " " for c in question).split())

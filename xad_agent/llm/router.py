@@ -1,0 +1,85 @@
+"""Which intent a question has: the one with the nearest example, by sentence embeddings."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from xad_agent.prompts import vocabulary
+
+# Below this cosine to every example a question is none of ours: unrelated text and other languages stay under it.
+MIN_SIMILARITY = 0.3
+MAX_QUESTION_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a question asks for.
+
+    Attributes:
+        name: Key in prompts/intents.yaml.
+        plan: Tools to call, in order.
+        say: Tools whose statements make up the answer.
+        topic: Which limit to state, "" for none.
+        similarity: Cosine to the nearest example, -1 to 1.
+    """
+
+    name: str
+    plan: tuple[str, ...]
+    say: tuple[str, ...]
+    topic: str = ""
+    similarity: float = 1.0
+
+
+def intent(name: str, similarity: float = 1.0) -> Intent:
+    """The intent of that name; KeyError when prompts/intents.yaml has none."""
+    entry: dict[str, Any] = vocabulary("intents")["intents"][name]
+    plan = tuple(entry["plan"])
+    return Intent(name, plan, tuple(entry.get("say", plan)), entry.get("topic", ""), similarity)
+
+
+def route(question: str) -> Intent:
+    """The intent of a question, by its nearest example; "off_topic" when nothing is near."""
+    names, examples = _examples()
+    similarities = examples @ embed([question])[0]
+    best = int(similarities.argmax())
+    name = names[best] if similarities[best] >= MIN_SIMILARITY else "off_topic"
+    return intent(name, float(similarities[best]))
+
+
+@cache
+def _examples() -> tuple[list[str], np.ndarray]:
+    pairs = [(name, text) for name, entry in vocabulary("intents")["intents"].items() for text in entry["examples"]]
+    return [name for name, _ in pairs], embed([text for _, text in pairs])
+
+
+def embed(texts: list[str]) -> np.ndarray:
+    """Unit sentence embeddings, float32 (N, 384): all-MiniLM-L6-v2, mean over tokens (Reimers and Gurevych 2019)."""
+    import torch
+
+    tokenizer, model = _encoder()
+    encoded = tokenizer.encode_batch(texts)
+    ids = torch.tensor([item.ids for item in encoded])
+    mask = torch.tensor([item.attention_mask for item in encoded])
+    with torch.inference_mode():
+        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    weights = mask[..., None].float()
+    pooled = (hidden * weights).sum(1) / weights.sum(1)
+    return torch.nn.functional.normalize(pooled, dim=1).numpy()
+
+
+@cache
+def _encoder() -> tuple[Any, Any]:
+    from tokenizers import Tokenizer
+    from transformers.models.bert.modeling_bert import BertConfig, BertModel
+
+    from xad_agent import weights
+
+    folder = weights.path("minilm-l6")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(MAX_QUESTION_TOKENS)
+    tokenizer.enable_padding()
+    model = BertModel(BertConfig.from_json_file(str(folder / "config.json")))
+    model.load_state_dict(weights.load_state_dict(folder / "model.safetensors"), strict=False)
+    return tokenizer, model.eval()
