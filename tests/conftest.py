@@ -1,0 +1,26 @@
+"""What tests share: where the real data is, and what happens without it."""
+
+from pathlib import Path
+
+import pytest
+
+from xad_agent import weights
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip real-data tests, loudly, where the data or the weights are missing."""
+    missing = [str(DATA)] if not DATA.is_dir() else []
+    missing += [f"the model {row.name}" for row in weights.listing() if row.role != "demo" and row.status != "present"]
+    for item in items:
+        if missing and item.get_closest_marker("data"):
+            item.add_marker(
+                pytest.mark.skip(reason=f"NOT RUN: needs {', '.join(missing)} (`xad models pull embedded`)")
+            )
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data."""
+    return DATA
