@@ -1,0 +1,1 @@
+"""Batch evaluation and benchmarks: what the project claims of itself, measured."""
