@@ -9,12 +9,12 @@ from xad_agent.wording import number
 
 def previous(case: Case) -> Evidence:
     """How much this picture's score has risen or fallen since the picture before; a "limit" when there is none."""
-    before = next(
-        (entry for entry in reversed([*case.ledger]) if entry.tool == "score" and entry.media != case.picture.sha256), None
-    )
+    this = case.picture.sha256
+    scored = [entry for entry in case.ledger if entry.tool == "score" and entry.media != this]
+    before = scored[-1] if scored else None
     if before is None:
         return case.measured("previous", {}) or case.ledger.add(
-            tool="previous", statement=vocabulary("limits")["no_previous"], kind="limit", media=case.picture.sha256
+            tool="previous", statement=vocabulary("limits")["no_previous"], kind="limit", media=this
         )
     was, now = before.quantity("score"), score(case).quantity("score")
     arguments = {"before": before.id}
@@ -26,7 +26,7 @@ def previous(case: Case) -> Evidence:
             Quantity(name="score", value=now.value, unit=now.unit, p_value=now.p_value),
             Quantity(name="score before", value=was.value, unit=was.unit, p_value=was.p_value),
         ),
-        media=case.picture.sha256,
+        media=this,
     )
 
 

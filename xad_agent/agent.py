@@ -4,12 +4,10 @@ import time
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
+from langchain.agents.middleware import AgentMiddleware, ModelCallLimitMiddleware, ToolCallLimitMiddleware
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
-from xad_agent.profile import Profile
-from xad_agent.tools.score import score
 
 from xad_agent.answer import Answer, prose
 from xad_agent.case import Case
@@ -19,8 +17,10 @@ from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm import load_chat_model
 from xad_agent.llm.planner import read_turn
 from xad_agent.media import Picture, read_picture
+from xad_agent.profile import Profile
 from xad_agent.prompts import prompt
 from xad_agent.tools import TOOLS, load_tools
+from xad_agent.tools.score import score
 
 MAX_TOOL_CALLS = 8
 MAX_QUESTION_CHARACTERS = 4000
@@ -31,7 +31,8 @@ class Agent:
     """Answers questions about pictures, every claim resting on checked evidence.
 
     Args:
-        profile: What normal looks like; without one a picture is only compared with itself, and the verdict is "uncertain".
+        profile: What normal looks like; without one a picture is only compared with itself, and the verdict is
+            "uncertain".
         llm: A spec for `load_chat_model`, or any LangChain chat model.
 
     Example:
@@ -88,7 +89,8 @@ class Chat:
     def _run(self, question: str) -> tuple[DraftCheck, list[Evidence], str]:
         """Let the model work: the checked draft, the evidence of this turn, and why the model failed ("" if not)."""
         draft = DraftCheck(self.ledger, self.case.picture.sha256)
-        limits = [
+        middleware: list[AgentMiddleware[Any, Any, Any]] = [
+            draft,
             ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS, exit_behavior="continue"),
             ModelCallLimitMiddleware(run_limit=MAX_TOOL_CALLS + 3, exit_behavior="end"),
         ]
@@ -96,7 +98,7 @@ class Chat:
             self.agent.model,
             load_tools(self.case),
             system_prompt=prompt("system"),
-            middleware=[draft, *limits],
+            middleware=middleware,
             checkpointer=self._memory,
         )
         graph.step_timeout = TIMEOUT_SECONDS
@@ -108,7 +110,8 @@ class Chat:
             raise
         except Exception as error:  # a provider may raise anything; whatever it is, the evidence still answers
             failure = f"the chat model failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        used = list(read_turn(graph.get_state(thread).values["messages"]).evidence.values())
+        turn = read_turn(graph.get_state(thread).values["messages"])
+        used = [self.ledger[entry.id] for entry in turn.evidence.values()]
         if failure:
             self._memory = InMemorySaver()  # a conversation that broke off in the middle cannot be continued
         elif not draft.drafted:

@@ -1,13 +1,15 @@
 """`Case`: one picture under question, and everything measured of it once."""
 
 from functools import cached_property
-from typing import Any
-
-from xad_agent.profile import Profile
+from typing import TYPE_CHECKING, Any
 
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Evidence, Ledger, Region
 from xad_agent.media.picture import Picture
+from xad_agent.profile import Profile
+
+if TYPE_CHECKING:
+    from xad_agent.matching import Counterparts
 
 
 class Case:
@@ -41,6 +43,13 @@ class Case:
 
         calibration = self.profile.calibration if self.profile is not None else None
         return tuple(find_regions(self.anomaly_map, self.picture, calibration))
+
+    @cached_property
+    def counterparts(self) -> "Counterparts":
+        """What the regions look like on the nearest normal pictures."""
+        from xad_agent.matching import Counterparts
+
+        return Counterparts(self.picture, self.profile, self.regions)
 
     def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
         """What the tool has already measured of this picture with these arguments; None when it has not."""

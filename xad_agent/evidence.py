@@ -4,12 +4,31 @@ Nothing here can be changed once it is written: an answer may be checked against
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Box = tuple[int, int, int, int]
+
+
+class _ReadOnly(dict[str, Any]):
+    """A dict that stays as it is; `frozen` alone would protect the field and not what is in it."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("evidence cannot be changed")
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = setdefault = clear = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
+def _read_only(pixels: np.ndarray | None) -> np.ndarray | None:
+    if pixels is not None:
+        pixels = pixels.copy()
+        pixels.setflags(write=False)
+    return pixels
 
 
 class Quantity(BaseModel):
@@ -104,15 +123,15 @@ class Evidence(BaseModel):
 
     id: str = Field(pattern=r"^E[1-9]\d*$")
     tool: str
-    arguments: dict[str, Any] = {}
+    arguments: Annotated[dict[str, Any], AfterValidator(_ReadOnly)] = _ReadOnly()
     statement: str = Field(min_length=1)
     kind: Literal["observation", "limit"] = "observation"
     verdict: Literal["anomalous", "normal", "uncertain"] | None = None
     quantities: tuple[Quantity, ...] = ()
-    labels: dict[str, float] = {}
+    labels: Annotated[dict[str, float], AfterValidator(_ReadOnly)] = _ReadOnly()
     regions: tuple[Region, ...] = ()
     media: str = ""
-    figure: np.ndarray | None = Field(default=None, exclude=True, repr=False)
+    figure: Annotated[np.ndarray | None, AfterValidator(_read_only)] = Field(default=None, exclude=True, repr=False)
 
     def quantity(self, name: str) -> Quantity:
         """The first quantity of that name; KeyError when there is none."""

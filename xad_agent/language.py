@@ -11,7 +11,7 @@ from functools import cache
 from xad_agent.prompts import vocabulary
 
 _CITATION = re.compile(r"\s*\[E\d+(?:\s*,\s*E\d+)*\]")
-_TOKEN = re.compile(r"\d[\d,]*\.?\d*(?:e[+-]?\d+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[%°:;,.()?!σ]|[^\s\w]", re.IGNORECASE)
+_TOKEN = re.compile(r"[0-9][0-9,]*\.?[0-9]*(?:e[+-]?[0-9]+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[%°:;,.()?!σ]|[^\s\w]", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -108,20 +108,24 @@ def _numbers(words: list[str]) -> Iterator[Number]:
     for at, word in enumerate(words):
         if at in denominators:
             continue
-        if not word[0].isdigit():
+        if not _is_number(word):
             if word in number_words:
                 yield Number(float(number_words[word]), False, 0, _unit_after(words, at + 1), None, at)
             continue
-        is_range = at > 1 and words[at - 2][0].isdigit()
+        is_range = at > 1 and _is_number(words[at - 2])
         sign = words[at - 1] if at and words[at - 1] in "+-" and not is_range else ""
         ratio = None
-        if words[at + 1 : at + 2] == ["in"] and at + 2 < len(words) and words[at + 2][0].isdigit():
+        if words[at + 1 : at + 2] == ["in"] and at + 2 < len(words) and _is_number(words[at + 2]):
             ratio = _parse(words[at + 2])
             denominators.add(at + 2)
         start = at - 1 if sign else at
         before = next((m.entry for m in comparisons if m.at + m.length == start), "")
         value = _parse(word) * (-1 if sign == "-" else 1)
         yield Number(value, bool(sign), _decimals(word), _unit_after(words, at + 1), ratio, at, before)
+
+
+def _is_number(word: str) -> bool:
+    return word[0] in "0123456789"
 
 
 def _parse(word: str) -> float:

@@ -1,0 +1,1 @@
+"""The chat app; needs the `app` extra."""

@@ -1,7 +1,7 @@
 """The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 fills in and connects.
 
-SmolLM2-135M (Allal et al. 2025) is too small to choose tools or to phrase facts (design section 6), so it never writes a
-sentence of its own: under a grammar it picks a region out of those there are, and how one statement leads to the next.
+SmolLM2-135M (Allal et al. 2025) is too small to choose tools or to phrase facts (design section 6), so it never writes
+a sentence of its own: under a grammar it picks a region out of those there are, and how a statement leads to the next.
 """
 
 import json

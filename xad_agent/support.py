@@ -1,0 +1,90 @@
+"""What cited evidence can bear: the facts, words and sentences that a claim is held against."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from xad_agent.evidence import Evidence, Quantity, Region
+from xad_agent.language import is_word, sentences, stem, tokens
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number that a claim may print: what it is called, its value and unit, and the region it is of (0: none)."""
+
+    name: str
+    value: float
+    unit: str
+    region: int = 0
+    quantity: Quantity | None = None
+
+
+@dataclass(frozen=True)
+class Support:
+    """What the cited evidence can bear."""
+
+    evidence: tuple[Evidence, ...]
+    facts: tuple[Fact, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", tuple(_facts(self.evidence)))
+
+    @cached_property
+    def sentences(self) -> list[list[str]]:
+        """The cited statements, sentence by sentence, as tokens."""
+        return [tokens(sentence) for entry in self.evidence for sentence in sentences(entry.statement)]
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All tokens of the cited statements."""
+        return [word for sentence in self.sentences for word in sentence]
+
+    @cached_property
+    def stems(self) -> set[str]:
+        """Stems that a claim may use: of the statements, quantity names, units and labels."""
+        names = " ".join([fact.name + " " + fact.unit for fact in self.facts])
+        labels = " ".join(label for entry in self.evidence for label in entry.labels)
+        return {stem(word) for word in [*self.words, *tokens(names), *tokens(labels)]}
+
+    def closest(self, words: list[str]) -> list[str]:
+        """The statement's sentence that shares most with `words`."""
+        wanted = {stem(word) for word in words if is_word(word)}
+
+        def overlap(sentence: list[str]) -> float:
+            have = {stem(word) for word in sentence if is_word(word)}
+            return len(wanted & have) / (len(wanted | have) or 1)
+
+        return max(self.sentences, key=overlap, default=[])
+
+
+def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
+    for entry in evidence:
+        of = region_number(entry.regions[0]) if len(entry.regions) == 1 else 0
+        for quantity in entry.quantities:
+            yield Fact(quantity.name, quantity.value, quantity.unit, of, quantity)
+            for bound in quantity.normal or ():
+                yield Fact(f"normal {quantity.name}", bound, quantity.unit, of)
+            if quantity.p_value is not None:
+                yield Fact("p-value", quantity.p_value, "", of)
+                yield Fact(f"p-value of {quantity.name}", 100 * quantity.p_value, "%", of)
+        yield Fact("regions", float(len(entry.regions)), "")
+        for region in entry.regions:
+            yield from _region_facts(region)
+
+
+def _region_facts(region: Region) -> Iterable[Fact]:
+    x0, y0, x1, y1 = region.box
+    number = region_number(region)
+    yield Fact("region", float(number), "", number)
+    yield Fact("area share", 100 * region.area_share, "%", number)
+    yield Fact("width", float(x1 - x0), "px", number)
+    yield Fact("height", float(y1 - y0), "px", number)
+    yield Fact("region score", region.score, "", number)
+    for name, value in zip(("left", "top", "right", "bottom"), region.box, strict=True):
+        yield Fact(name, float(value), "px", number)
+
+
+def region_number(region: Region) -> int:
+    """The number in a region's label, "region 2"; 0 for a label without one."""
+    digits = "".join(filter(str.isdigit, region.label))
+    return int(digits) if digits else 0
