@@ -49,6 +49,17 @@ def evaluate_checker(ledgers: Iterable[Ledger], seed: int = 0) -> dict[str, Any]
     }
 
 
+def as_text(result: dict[str, Any]) -> str:
+    """The result as a table, with what was got wrong."""
+    rows = [("true claims passed", result["true_passed"]), ("falsified claims caught", result["falsified_caught"])]
+    rows += [(f"  {kind}", share) for kind, share in result["by_kind"].items()]
+    lines = [f"{name:28} {100 * s['value']:6.2f} %  ({s['hits']} of {s['n']})" for name, s in rows]
+    lines += [
+        f"wrong: {w['kind']}: {w['text']!r} {list(w['evidence'])} {'; '.join(w['reasons'])}" for w in result["wrong"]
+    ]
+    return "\n".join(lines)
+
+
 def measure_everything(directory: Path, pictures: int, alpha: float, seed: int) -> Iterator[Ledger]:
     """The evidence of all tools on real pictures: half defective, half good ones of a set in MVTec layout.
 

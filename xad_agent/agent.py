@@ -138,7 +138,7 @@ class Chat:
             claims=tuple(claims),
             dropped=tuple(draft.dropped),
             regions=self.case.regions,
-            evidence=tuple(entries.values()),
+            evidence=tuple(sorted(entries.values(), key=lambda entry: int(entry.id[1:]))),
             source="template" if note else "model",
             note=note,
             llm=self.agent.llm,

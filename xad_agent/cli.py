@@ -149,6 +149,21 @@ def eval_images(
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("checker")
+def eval_checker(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
+    alpha: Alpha = 0.05,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How many falsified claims the claim checker catches, and how many true ones it passes."""
+    from xad_agent.eval.checker import as_text, evaluate_checker, measure_everything
+
+    result = evaluate_checker(measure_everything(directory, pictures, alpha, seed), seed)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @app.command()
 def bench(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

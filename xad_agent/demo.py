@@ -38,7 +38,8 @@ def run(folder: Path) -> None:
         if question == QUESTIONS[0][1]:
             answer.figure().save(folder / "answer.png")
             answer.to_html(folder / "report.html")
-    print(f"\nOverlay: {folder / 'answer.png'}\nReport:  {folder / 'report.html'}\nProfile: {folder / 'textile.profile'}")
+    print(f"\nOverlay: {folder / 'answer.png'}\nReport:  {folder / 'report.html'}")
+    print(f"Profile: {folder / 'textile.profile'}")
 
 
 def _profile(folder: Path, normal: list[Path]) -> Profile:

@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from xad_agent.prompts import vocabulary
 
 _CITATION = re.compile(r"\s*\[E\d+(?:\s*,\s*E\d+)*\]")
-_TOKEN = re.compile(r"[0-9][0-9,]*\.?[0-9]*(?:e[+-]?[0-9]+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[%°:;,.()?!σ]|[^\s\w]", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"[0-9][0-9,]*\.?[0-9]*(?:e[+-]?[0-9]+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\s\w]",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -68,7 +72,7 @@ def stem(word: str) -> str:
 
 
 @cache
-def _stemmer() -> "object":
+def _stemmer() -> Any:
     import snowballstemmer
 
     return snowballstemmer.stemmer("english")
