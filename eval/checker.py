@@ -8,6 +8,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +147,24 @@ def falsified(claim: Claim, ledger: Ledger, rng: random.Random) -> Iterator[tupl
             "sign",
             claim.model_copy(update={"text": claim.text[: match.start()] + flipped + claim.text[match.end() :]}),
         )
+    yield from _reworded(claim, rng)
     yield "label", claim.model_copy(update={"text": f"{claim.text} {rng.choice(pairs['label'])}"})
     yield "id", claim.model_copy(update={"evidence": (f"E{len(ledger) + rng.randint(1, 9)}",)})
     others = [entry.id for entry in ledger if entry.id not in claim.evidence and not _shares(entry, claim, ledger)]
     if others:
         yield "swapped evidence", claim.model_copy(update={"evidence": (rng.choice(others),)})
+
+
+def _reworded(claim: Claim, rng: random.Random) -> Iterator[tuple[str, Claim]]:
+    """Falsifications that move, negate or replace words instead of swapping a pair."""
+    printed = list(_PRINTED.finditer(claim.text))
+    different = [(a, b) for a, b in pairwise(printed) if a.group() != b.group()]
+    for a, b in different[:2]:
+        text = claim.text[: a.start()] + b.group() + claim.text[a.end() : b.start()] + a.group() + claim.text[b.end() :]
+        yield "swapped numbers", claim.model_copy(update={"text": text})
+    for pattern, replacement in vocabulary("corruptions")["patterns"]:
+        if re.search(pattern, claim.text):
+            yield "reworded", claim.model_copy(update={"text": re.sub(pattern, replacement, claim.text, count=1)})
 
 
 def _swapped(text: str, pairs: list[list[str]]) -> Iterator[str]:
@@ -171,6 +185,8 @@ def _renumbered(text: str, rng: random.Random) -> Iterator[str]:
 
 
 def _shares(entry: Evidence, claim: Claim, ledger: Ledger) -> bool:
-    """Whether other evidence says the same, so that citing it instead is no falsification."""
+    """Whether other evidence bears the same: it is of the same tool, or of a region that the claim only places."""
     cited = [ledger[i] for i in claim.evidence]
-    return any(entry.statement == other.statement or entry.tool == other.tool for other in cited)
+    same = any(entry.tool == other.tool for other in cited)
+    placed = {region.label for other in cited for region in other.regions} & {region.label for region in entry.regions}
+    return same or bool(placed and re.match(r"The place is|Region \d+ covers", claim.text))

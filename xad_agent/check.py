@@ -8,10 +8,11 @@ the lexicon know is an invention. The checker is strict on purpose: what it cann
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import pairwise
 
 from xad_agent.answer import Claim
 from xad_agent.evidence import Evidence, Ledger
-from xad_agent.language import Mention, Number, is_word, mentions, numbers, sentences, stem, tokens
+from xad_agent.language import Mention, Number, clauses, is_word, mentions, numbers, sentences, stem, tokens
 from xad_agent.prompts import vocabulary
 from xad_agent.support import Fact, Support, region_number
 
@@ -47,7 +48,6 @@ def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
     parsed = [tokens(sentence) for sentence in sentences(claim.text)]
     reasons = [reason for words in parsed for test in _SENTENCE_TESTS for reason in test(words, support)]
     reasons += _kind(claim, support)
-    reasons += _opposites([word for words in parsed for word in words], support)
     return tuple(dict.fromkeys(reasons))
 
 
@@ -87,7 +87,13 @@ def _region_at(words: list[str], at: int) -> int:
 def _matching(number: Number, words: list[str], support: Support) -> list[Fact]:
     """The cited facts that this printed number can be."""
     region = _region_at(words, number.at)
-    near = [fact for fact in support.facts if not (fact.region and region) or fact.region == region]
+    of_normal = _speaks_of_normal(number, words)
+    near = [
+        fact
+        for fact in support.facts
+        if (not (fact.region and region) or fact.region == region)
+        and (fact.name.startswith("p-value") or of_normal == fact.name.startswith("normal "))
+    ]
     if number.ratio is not None:
         return [fact for fact in near if fact.name == "p-value" and _ratio_holds(number, fact.value)]
     return [
@@ -98,10 +104,25 @@ def _matching(number: Number, words: list[str], support: Support) -> list[Fact]:
     ]
 
 
+def _speaks_of_normal(number: Number, words: list[str]) -> bool:
+    """Whether a number is said to be a bound of what is normal: "normal up to 18", "mostly stay below 24.8"."""
+    start, end = _clause(words, number.at)
+    clause = words[start:end]
+    if not {"normally", "usually", "usual", "mostly", "range"}.isdisjoint(clause):
+        return True
+    near = ["", *clause[max(0, number.at - start - 4) : number.at - start]]
+    return any(
+        word == "normal" and before != "than" and {"place", "picture", "pictures", "content"}.isdisjoint(near)
+        for before, word in pairwise(near)
+    )
+
+
 def _is_bound(number: Number, fact: Fact) -> bool:
-    """Whether "at most 5 %" bounds a p-value."""
-    holds = _RELATIONS.get(number.comparison)
-    return bool(holds and fact.name.startswith("p-value") and holds(fact.value, number.value))
+    """Whether "at most 5 %" bounds a p-value, and no more loosely than its precision."""
+    if not (number.comparison in _RELATIONS and fact.name.startswith("p-value of") and number.unit == "%"):
+        return False
+    near = abs(number.value - fact.value) <= 10**-number.decimals
+    return near and _RELATIONS[number.comparison](fact.value, number.value)
 
 
 def _ratio_holds(number: Number, p_value: float) -> bool:
@@ -111,7 +132,8 @@ def _ratio_holds(number: Number, p_value: float) -> bool:
     printed = number.value / number.ratio
     if number.comparison in _RELATIONS and number.comparison != "at most":
         # "fewer than 1 in 320" is said of a p-value of 1 in 321; a looser bound would be true and misleading.
-        return _RELATIONS[number.comparison](p_value, printed) and abs(1 / p_value - 1 / printed) <= 1.5
+        strict = number.comparison == "below" or p_value != printed
+        return strict and _RELATIONS[number.comparison](p_value, printed) and abs(1 / p_value - 1 / printed) <= 1.5
     return number.value > 0 and round(number.value / p_value) == number.ratio
 
 
@@ -133,14 +155,30 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
             continue
         if any(fact.name == "region" for fact in matching) and words[number.at - 1] in {"region", "place"}:
             continue
+        if words[number.at + 1 : number.at + 2] in (["x"], ["×"]) and not _is_size(number, words, support):
+            yield f"no cited region measures {' '.join(words[number.at : number.at + 3])}"
         start, end = _clause(words, number.at)
         near = [m for m in named if start <= m.at < end]
         before = [m for m in near if m.at < number.at][-1:]
         after = [m for m in near if m.at > number.at][:1]
-        governing = before + after
+        in_brackets = "(" in words[max(0, number.at - 2) : number.at]
+        governing = before if in_brackets else before + after
         if governing and not any(_compatible(fact, m.entry) or fact.name.startswith(("p-value", "normal"))
                                  for fact in matching for m in governing):  # fmt: skip
             yield f"{printed} is the {matching[0].name}, not the {governing[0].entry}"
+
+
+def _is_size(number: Number, words: list[str], support: Support) -> bool:
+    """Whether "21 x 34 px" is the width and height of one cited region."""
+    height = next((n for n in numbers(words) if n.at == number.at + 2), None)
+    regions = [region for entry in support.evidence for region in entry.regions]
+    wanted = _region_at(words, number.at)
+    return height is not None and any(
+        number.equals(x1 - x0) and height.equals(y1 - y0)
+        for region in regions
+        for x0, y0, x1, y1 in [region.box]
+        if not wanted or region_number(region) == wanted
+    )
 
 
 def _operand(words: list[str], support: Support, indices: Iterable[int]) -> tuple[float, str] | None:
@@ -255,18 +293,21 @@ def _quantity_verdict(name: str, is_normal: bool, support: Support) -> Iterable[
 
 
 def _check_negation(words: list[str], support: Support) -> Iterable[str]:
+    """Whether a clause denies what the closest clause of the evidence does not, or the other way round."""
     negations = set(vocabulary("lexicon")["negations"])
     if list(_stated_verdicts(words)):
         return  # the verdict test reads the negation itself
-    said = sum(word in negations for word in words)
-    stated = sum(word in negations for word in support.closest(words))
-    if said % 2 != stated % 2:
-        yield "it denies what the evidence says" if said > stated else "it leaves out a denial of the evidence"
+    for clause in clauses(words):
+        closest = support.closest_clause(clause)
+        said, stated = (sum(word in negations for word in part) for part in (clause, closest))
+        wanted, have = ({stem(word) for word in part if is_word(word)} for part in (clause, closest))
+        if said % 2 != stated % 2 and (said > stated or 3 * len(wanted & have) >= 2 * len(wanted)):
+            yield "it denies what the evidence says" if said > stated else "it leaves out a denial of the evidence"
 
 
 def _check_words(words: list[str], support: Support) -> Iterable[str]:
     allowed = support.stems | _framing()
-    known = mentions(words, {**vocabulary("places"), **_synonyms(support)})
+    known = mentions(words, {**vocabulary("places"), **vocabulary("lexicon")["comparisons"], **_synonyms(support)})
     covered = {i for mention in known for i in range(mention.at, mention.at + mention.length)}
     for at, word in enumerate(words):
         if is_word(word) and at not in covered and stem(word) not in allowed:
@@ -278,7 +319,7 @@ def _framing() -> frozenset[str]:
     """Stems of words that the other tests check, or that state nothing."""
     lexicon = vocabulary("lexicon")
     phrases = [*lexicon["plain"], *lexicon["negations"], *lexicon["copulas"], *lexicon["number_words"]]
-    for group in ("verdicts", "comparisons", "changes", "quantities"):
+    for group in ("verdicts", "changes", "quantities"):
         phrases += [phrase for alternatives in lexicon[group].values() for phrase in alternatives]
     for entry in vocabulary("attributes").values():
         phrases += [*entry["more"], *entry["less"]]
@@ -291,10 +332,14 @@ def _synonyms(support: Support) -> dict[str, list[str]]:
     return {name: words for name, words in vocabulary("defects").items() if name in labels}
 
 
-def _opposites(words: list[str], support: Support) -> Iterable[str]:
+def _check_opposites(words: list[str], support: Support) -> Iterable[str]:
+    """Whether a word of the closest statement is turned into its opposite ("normal place" into "anomalous place")."""
     # "more than 4" is a comparison, which has its own test; only what is left can be turned round.
-    left, borne = _without_comparisons(words), _without_comparisons(support.words)
-    for pair in vocabulary("lexicon")["opposites"]:
+    left, borne = _without_comparisons(words), _without_comparisons(support.closest(words))
+    verdicts = vocabulary("lexicon")["verdicts"]
+    stated_verdicts = {at for _, _, at in _stated_verdicts(left)}
+    left = [word for at, word in enumerate(left) if at not in stated_verdicts]
+    for pair in [*vocabulary("lexicon")["opposites"], [verdicts["anomalous"], verdicts["normal"]]]:
         said = Counter(m.entry for m in mentions(left, {"0": pair[0], "1": pair[1]}))
         stated = Counter(m.entry for m in mentions(borne, {"0": pair[0], "1": pair[1]}))
         for side, other in (("0", "1"), ("1", "0")):
@@ -320,5 +365,6 @@ _SENTENCE_TESTS = (
     _check_places,
     _check_verdict,
     _check_negation,
+    _check_opposites,
     _check_words,
 )

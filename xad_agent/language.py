@@ -65,6 +65,17 @@ def tokens(sentence: str) -> list[str]:
     return [match.group().lower().replace("’", "'") for match in _TOKEN.finditer(sentence.replace("−", "-"))]
 
 
+def clauses(words: list[str]) -> list[list[str]]:
+    """A sentence's tokens, cut at commas, colons and full stops."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word in {",", ";", ":", ".", "!", "?"}:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [part for part in parts if part]
+
+
 @cache
 def stem(word: str) -> str:
     """English stem by Snowball, so that "scores" supports "score"."""
@@ -113,7 +124,10 @@ def _numbers(words: list[str]) -> Iterator[Number]:
         if at in denominators:
             continue
         if not _is_number(word):
-            if word in number_words:
+            counts = word == "one" and words[at + 1 : at + 2] and words[at + 1] in vocabulary("lexicon")["counted"]
+            if counts:
+                yield Number(1.0, False, 0, "", None, at)
+            elif word in number_words:
                 yield Number(float(number_words[word]), False, 0, _unit_after(words, at + 1), None, at)
             continue
         is_range = at > 1 and _is_number(words[at - 2])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from xad_agent.evidence import Evidence, Quantity, Region
-from xad_agent.language import is_word, sentences, stem, tokens
+from xad_agent.language import clauses, is_word, sentences, stem, tokens
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,22 @@ class Support:
         return {stem(word) for word in [*self.words, *tokens(names), *tokens(labels)]}
 
     def closest(self, words: list[str]) -> list[str]:
-        """The statement's sentence that shares most with `words`."""
-        wanted = {stem(word) for word in words if is_word(word)}
+        """The sentence of the statements that shares most with `words`."""
+        return _closest(words, self.sentences)
 
-        def overlap(sentence: list[str]) -> float:
-            have = {stem(word) for word in sentence if is_word(word)}
-            return len(wanted & have) / (len(wanted | have) or 1)
+    def closest_clause(self, words: list[str]) -> list[str]:
+        """The clause of the statements that shares most with `words`."""
+        return _closest(words, [clause for sentence in self.sentences for clause in clauses(sentence)])
 
-        return max(self.sentences, key=overlap, default=[])
+
+def _closest(words: list[str], candidates: list[list[str]]) -> list[str]:
+    wanted = {stem(word) for word in words if is_word(word)}
+
+    def overlap(candidate: list[str]) -> float:
+        have = {stem(word) for word in candidate if is_word(word)}
+        return len(wanted & have) / (len(wanted | have) or 1)
+
+    return max(candidates, key=overlap, default=[])
 
 
 def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
