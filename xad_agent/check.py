@@ -110,7 +110,7 @@ def _speaks_of_normal(number: Number, words: list[str]) -> bool:
     clause = words[start:end]
     if not {"normally", "usually", "usual", "mostly", "range"}.isdisjoint(clause):
         return True
-    near = ["", *clause[max(0, number.at - start - 4) : number.at - start]]
+    near = ["", *clause[max(0, number.at - start - 5) : number.at - start]]
     return any(
         word == "normal" and before != "than" and {"place", "picture", "pictures", "content"}.isdisjoint(near)
         for before, word in pairwise(near)

@@ -109,6 +109,5 @@ def _histogram(calibration: "Calibration", answer: Answer, width: int = 520, hei
     label = f"{len(scores)} normal scores; limit {answer.threshold:.3g}; this picture {answer.score:.3g}"
     return (
         f'<svg class="histogram" viewBox="-4 0 {width + 8} {height}" role="img" aria-label="{label}">'
-        f'{bars}{mark(answer.threshold, "limit")}{mark(answer.score, "score")}</svg>'
+        f"{bars}{mark(answer.threshold, 'limit')}{mark(answer.score, 'score')}</svg>"
     )
-

@@ -1,0 +1,1 @@
+"""What learns normal and scores pictures: one detector a file."""

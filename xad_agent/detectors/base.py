@@ -35,5 +35,3 @@ class Detector(Protocol):
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What to save: JSON-able settings, and arrays for safetensors."""
         ...
-
-
