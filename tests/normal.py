@@ -1,0 +1,79 @@
+"""A small normal world for tests: pictures of grey noise, and a profile that scores how far a pixel is from grey."""
+
+import numpy as np
+
+from xad_agent.case import Case
+from xad_agent.detectors.base import AnomalyMap
+from xad_agent.evidence import Ledger
+from xad_agent.media import Picture, read_picture
+
+
+def texture(seed: int, height: int = 96, width: int = 96) -> np.ndarray:
+    """Grey noise around 128, RGB uint8."""
+    noise = np.random.default_rng(seed).normal(128, 4, (height, width, 1))
+    return np.clip(noise, 0, 255).astype(np.uint8).repeat(3, axis=2)
+
+
+def picture(pixels: np.ndarray, name: str = "part.png") -> Picture:
+    return read_picture(pixels, name=name)
+
+
+def examine(asked: Picture) -> AnomalyMap:
+    import cv2
+
+    far = np.abs(asked.pixels.astype(np.float32) - 128).mean(axis=2)
+    values = cv2.GaussianBlur(far, (0, 0), 2)
+    return AnomalyMap(values, float(values.max()), "far from grey")
+
+
+class NormalCalibration:
+    """Scores of normal pictures, as the real one keeps them."""
+
+    def __init__(self, scores: list[float], level: float, alpha: float = 0.05):
+        self.scores = np.sort(np.array(scores))
+        self.level, self.alpha, self.n = level, alpha, len(scores)
+
+    def threshold(self, alpha: float | None = None) -> float:
+        rank = int(np.ceil((1 - (alpha or self.alpha)) * (self.n + 1)))
+        return float(self.scores[min(rank, self.n) - 1])
+
+    def p_value(self, score: float) -> float:
+        return float((1 + (self.scores >= score).sum()) / (self.n + 1))
+
+    def display(self, values: np.ndarray) -> np.ndarray:
+        return np.clip(np.asarray(values) / (2 * self.threshold()), 0, 1)
+
+
+class NormalProfile:
+    """Twelve normal pictures, nearest first in their own order."""
+
+    name = "noise"
+
+    def __init__(self, normals: list[np.ndarray] | None = None):
+        made = [texture(seed) for seed in range(12)] if normals is None else normals
+        self._normals = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
+        self.exemplars = len(self._normals)
+        scores = [examine(normal).score for normal in self._normals] * 4
+        self.calibration = NormalCalibration(scores, level=0.8 * max(scores))
+
+    def examine(self, asked: Picture) -> AnomalyMap:
+        return examine(asked)
+
+    def exemplar(self, index: int) -> Picture:
+        return self._normals[index]
+
+    def nearest_pictures(self, asked: Picture, k: int) -> list[int]:
+        return list(range(min(k, self.exemplars)))
+
+
+def case_of(pixels: np.ndarray, profile: "NormalProfile | None" = None) -> Case:
+    """A case in the noise world."""
+    return Case(picture(pixels), profile or NormalProfile(), Ledger())  # type: ignore[arg-type]
+
+
+def with_square(box: tuple[int, int, int, int], value: int | tuple[int, int, int] = 220, seed: int = 99) -> np.ndarray:
+    """A normal picture with one flat rectangle x0 y0 x1 y1 put in."""
+    pixels = texture(seed)
+    x0, y0, x1, y1 = box
+    pixels[y0:y1, x0:x1] = value
+    return pixels

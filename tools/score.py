@@ -1,0 +1,62 @@
+"""Tool `score`: how anomalous the whole picture is."""
+
+import numpy as np
+
+from xad_agent.calibration import Calibration
+from xad_agent.case import Case
+from xad_agent.evidence import Evidence, Quantity
+from xad_agent.media.figure import overlay
+from xad_agent.wording import number, numbers
+
+
+def score(case: Case) -> Evidence:
+    """The picture's score beside its limit, with the share of normal pictures that score as high, and the verdict."""
+    known = case.measured("score", {})
+    if known is not None:
+        return known
+    if case.profile is None:
+        return _uncalibrated(case)
+    calibration = case.profile.calibration
+    value, limit = case.anomaly_map.score, calibration.threshold()
+    return case.ledger.add(
+        tool="score",
+        statement=_statement(value, limit, calibration),
+        verdict="anomalous" if value > limit else "normal",
+        quantities=(
+            Quantity(name="score", value=value, normal=_normal_range(calibration), p_value=calibration.p_value(value)),
+            Quantity(name="threshold", value=limit),
+            Quantity(name="alpha", value=calibration.alpha),
+            Quantity(name="normal pictures", value=calibration.n),
+        ),
+        media=case.picture.sha256,
+        figure=overlay(case.picture, case.anomaly_map, calibration, case.regions),
+    )
+
+
+def _statement(value: float, limit: float, calibration: Calibration) -> str:
+    printed, printed_limit = numbers(value, limit)
+    p_value = calibration.p_value(value)
+    share = f"{number(100 * p_value, '%')} of good pictures score at least as high"
+    if p_value * (calibration.n + 1) < 1.5:
+        share = f"at most 1 in {calibration.n + 1:,} good pictures scores as high"
+    if value > limit:
+        return f"Anomalous: it scores {printed}, the limit is {printed_limit}; {share}."
+    return f"Normal: it scores {printed}, the limit is {printed_limit}; {share}."
+
+
+def _normal_range(calibration: Calibration) -> tuple[float, float]:
+    low, high = np.percentile(calibration.scores, [5, 95])
+    return float(low), float(high)
+
+
+def _uncalibrated(case: Case) -> Evidence:
+    value = case.anomaly_map.score
+    return case.ledger.add(
+        tool="score",
+        statement="Uncertain: no normal example is known, so there is no limit to judge by. "
+        f"Compared with the rest of the picture, its strangest place scores {number(value)}.",
+        verdict="uncertain",
+        quantities=(Quantity(name="score", value=value),),
+        media=case.picture.sha256,
+        figure=overlay(case.picture, case.anomaly_map, None, case.regions),
+    )

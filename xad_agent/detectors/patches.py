@@ -1,0 +1,111 @@
+"""From a picture to a grid of patch features, and the whitening of these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from xad_agent.errors import XadError
+from xad_agent.media.picture import Picture
+from xad_agent.perception.backbone import Backbone
+
+CELL = 16
+MIN_PIXELS = 8
+_ALIGN = 16
+_SIDES = (256, 448)
+_NATIVE_SHARE = 0.875
+_MAX_ELONGATION = 4
+_MAX_DIMENSIONS = 256
+_SHRINKAGE = 0.05
+
+
+def check_size(picture: Picture) -> None:
+    """Raise XadError where a picture is less than 8 px high or wide."""
+    if min(picture.height, picture.width) < MIN_PIXELS:
+        raise XadError(
+            f"{picture.name} is {picture.width} x {picture.height} px, too small to judge: "
+            f"give at least {MIN_PIXELS} x {MIN_PIXELS} px"
+        )
+
+
+def working_side(sizes: Sequence[tuple[int, int]]) -> int:
+    """The side of the square with the area at which pictures of such (height, width) are looked at, in px.
+
+    A little below their own resolution, whose finest detail is mostly noise: the network then sees no blown-up blur,
+    and details of large pictures survive.
+    """
+    native = float(np.median([np.sqrt(height * width) for height, width in sizes]))
+    return int(np.clip(_NATIVE_SHARE * native // 32 * 32, *_SIDES))
+
+
+def working_size(height: int, width: int, side: int) -> tuple[int, int]:
+    """(height, width) of about side x side px in all, the aspect ratio kept, both multiples of 16 px.
+
+    Very long pictures are squashed so that neither side exceeds `_MAX_ELONGATION` x `side`.
+    """
+    scale = side / np.sqrt(height * width)
+    cells = (round(length * scale / _ALIGN) for length in (height, width))
+    limit = _MAX_ELONGATION * side // _ALIGN
+    rows, columns = (min(max(n, 2), limit) for n in cells)
+    return rows * _ALIGN, columns * _ALIGN
+
+
+def embed(picture: Picture, backbone: Backbone, side: int) -> Tensor:
+    """Features of the picture's patches, float32 (rows, columns, channels), one patch for each 16 x 16 working px.
+
+    Stages of strides 8 and 16, each averaged over 3 x 3 cells as in PatchCore (Roth et al. 2022), on the grid of the
+    coarser stage: the finer grid ranks pictures no better and needs four times the comparisons.
+
+    Raises:
+        XadError: The picture is less than 8 px high or wide.
+    """
+    import cv2
+
+    check_size(picture)
+    height, width = working_size(picture.height, picture.width, side)
+    shrinks = height * width < picture.height * picture.width
+    pixels = cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    with torch.inference_mode():
+        fine, coarse = backbone(backbone.prepare(pixels))
+        fine = functional.avg_pool2d(_pooled(fine), 2)
+        return torch.cat([fine, _pooled(coarse)], dim=1)[0].permute(1, 2, 0).contiguous()
+
+
+def _pooled(features: Tensor) -> Tensor:
+    return functional.avg_pool2d(features, 3, 1, 1, count_include_pad=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """Makes normal patches vary about equally in every direction.
+
+    Channels are standardised, rotated to their principal axes and divided by their (shrunk) deviations, so that
+    directions in which normal patches hardly vary count as much as those in which they vary most.
+
+    Attributes:
+        mean: (D,)
+        matrix: (D, K), K at most 256.
+    """
+
+    mean: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def fit(cls, features: Tensor) -> "Whitening":
+        """From normal patches (N, D), N at least 1."""
+        mean = features.mean(dim=0)
+        centred = features - mean
+        deviation = centred.std(dim=0, correction=0).clamp_min(1e-6)
+        scaled = centred / deviation
+        values, axes = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
+        values = values.clamp_min(0)
+        spread = ((1 - _SHRINKAGE) * values + _SHRINKAGE * values.mean()).sqrt().clamp_min(1e-6)
+        matrix = (axes / spread)[:, -_MAX_DIMENSIONS:] / deviation[:, None] / features.shape[1] ** 0.5
+        return cls(mean, matrix.contiguous())
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """(..., D) to (..., K)."""
+        return (features - self.mean) @ self.matrix

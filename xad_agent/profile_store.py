@@ -1,0 +1,166 @@
+"""How a profile lies on disk: `profile.json`, `arrays.safetensors` and its exemplars as PNG files; never a pickle."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xad_agent.errors import XadError
+
+VERSION = 1
+_JSON = "profile.json"
+_ARRAYS = "arrays.safetensors"
+_EXEMPLARS = "exemplars"
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Stored(BaseModel):
+    """What `profile.json` holds.
+
+    Attributes:
+        version: Of this layout.
+        fingerprint: Of the backbone's weights.
+        detector: Its name and settings.
+        alpha, level, floor: Of the calibration.
+        exemplars: The names of the pictures kept.
+        sha256: Of every other file, by its path below the folder, filled in when writing; and of this file's own
+            content, under "profile.json".
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["xad-profile"] = "xad-profile"
+    version: Literal[1] = 1
+    name: str
+    backbone: str
+    fingerprint: str
+    detector: dict[str, Any]
+    alpha: float = Field(gt=0, lt=1)
+    level: Finite
+    floor: Finite
+    fitted: int = Field(ge=1)
+    skipped: dict[str, str]
+    exemplars: list[str]
+    sha256: dict[str, str] = {}
+
+
+def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
+    """Write a profile beside its place, and move it there when it is complete.
+
+    Args:
+        folder: A profile that is there already is replaced; anything else but an empty folder is left alone.
+        stored: Its settings.
+        arrays: For safetensors.
+        exemplars: RGB uint8 pictures, in the order of `stored.exemplars`.
+
+    Raises:
+        XadError: There is something else at this place, or it cannot be written.
+    """
+    if folder.exists() and not (folder.is_dir() and ((folder / _JSON).is_file() or not any(folder.iterdir()))):
+        raise XadError(f"{folder} is there already and is no profile: choose another folder", exit_code=2)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
+            fresh, old = Path(work, "fresh"), Path(work, "old")
+            _fill(fresh, stored, arrays, exemplars)
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise XadError(f"cannot write the profile {folder} ({reason}): choose another folder, or free space") from error
+
+
+def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], list[np.ndarray]]:
+    """Settings, arrays and exemplars of a profile, checked.
+
+    Raises:
+        XadError: It is missing, damaged, changed by hand or of another version.
+    """
+    from PIL import Image
+    from safetensors.numpy import load
+
+    stored = _settings(folder)
+    files = {name: _checked(folder, name, digest) for name, digest in stored.sha256.items() if name != _JSON}
+    names = [_exemplar_name(n) for n in range(len(stored.exemplars))]
+    if set(files) != {_ARRAYS, *names}:
+        raise XadError(_damaged(folder, "its list of files is wrong"))
+    try:
+        arrays = load(files[_ARRAYS].read_bytes())
+        pictures = []
+        for name in names:
+            with Image.open(files[name]) as image:
+                pictures.append(np.asarray(image.convert("RGB")))
+    except Exception as error:  # the readers raise errors of many types
+        raise XadError(_damaged(folder, "a file cannot be read")) from error
+    return stored, arrays, pictures
+
+
+def _fill(fresh: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
+    from PIL import Image
+    from safetensors.numpy import save_file
+
+    (fresh / _EXEMPLARS).mkdir(parents=True)
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, fresh / _ARRAYS)
+    for n, pixels in enumerate(exemplars):
+        Image.fromarray(pixels).save(fresh / _exemplar_name(n), compress_level=1)
+    names = [_ARRAYS, *(_exemplar_name(n) for n in range(len(exemplars)))]
+    digests = {name: _digest(fresh / name) for name in names}
+    full = stored.model_copy(update={"sha256": digests})
+    full.sha256[_JSON] = _own_digest(full)
+    (fresh / _JSON).write_text(full.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _settings(folder: Path) -> Stored:
+    if not (folder / _JSON).is_file():
+        raise XadError(f"no profile in {folder}: make one with `xad fit NORMAL... -o {folder}`")
+    try:
+        data = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+        version = data.get("version") if isinstance(data, dict) else None
+        if isinstance(version, int) and version != VERSION:
+            raise XadError(
+                f"the profile {folder} has version {version}, this xad-agent reads version {VERSION}: fit it again"
+            )
+        stored = Stored.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise XadError(_damaged(folder, f"in {_JSON}, {place}: {first['msg']}")) from error
+    except (OSError, ValueError) as error:
+        raise XadError(_damaged(folder, f"{_JSON} cannot be read")) from error
+    if stored.sha256.get(_JSON) != _own_digest(stored):
+        raise XadError(_damaged(folder, f"{_JSON} was changed by hand"))
+    return stored
+
+
+def _checked(folder: Path, name: str, digest: str) -> Path:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise XadError(_damaged(folder, f"{name} is missing"))
+    if _digest(path) != digest:
+        raise XadError(_damaged(folder, f"{name} is truncated or was changed"))
+    return path
+
+
+def _own_digest(stored: Stored) -> str:
+    """Over everything in the settings but this digest itself."""
+    content = stored.model_dump(mode="json")
+    content["sha256"].pop(_JSON, None)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _exemplar_name(n: int) -> str:
+    return f"{_EXEMPLARS}/{n:03d}.png"
+
+
+def _damaged(folder: Path, what: str) -> str:
+    return f"the profile {folder} is damaged ({what}): fit it again"
