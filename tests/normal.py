@@ -56,6 +56,9 @@ class NormalProfile:
         scores = [examine(normal).score for normal in self._normals] * 4
         self.calibration = NormalCalibration(scores, level=0.8 * max(scores))
 
+    def summary(self) -> str:
+        return "Profile noise."
+
     def examine(self, asked: Picture) -> AnomalyMap:
         return examine(asked)
 

@@ -1,4 +1,4 @@
-"""A chat model that plays a script, and a profile with hand-made maps, so that the agent is tested without either."""
+"""A chat model that plays a script, so that the agent's loop is tested without a language model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,13 +8,14 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
+from pydantic import Field
 
 
 class ScriptedChatModel(BaseChatModel):
     """Says the next item of its script at each call: a message, or an error to raise; then repeats the last one."""
 
     script: list[Any]
-    heard: list[list[BaseMessage]] = []
+    heard: list[list[BaseMessage]] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
