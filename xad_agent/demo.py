@@ -4,21 +4,26 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from xad_agent import weights
 from xad_agent.agent import Agent
+from xad_agent.answer import Answer
 from xad_agent.errors import XadError
+from xad_agent.media import Picture, read_picture
 from xad_agent.profile import Profile
 
-QUESTIONS = [
-    ("local", "Where is the defect, and why is it one?"),
-    ("local", "Would it pass if that were repaired?"),
-    ("nominal", "Is there anything wrong with this one?"),
-]
+WHERE_AND_WHY = "Where is the defect, and why is it one?"
 NORMAL_PICTURES = 100
+FLAW = (60, 130, 124, 194)  # x0 y0 x1 y1 in px of the cloth that is woven the wrong way
 
 
 def run(folder: Path) -> None:
-    """Ask about simulated textile pictures, and leave overlay, report and profile in a folder.
+    """Ask about simulated cloth, and leave the pictures asked about, overlay, report and profile in a folder.
+
+    The package's own defects are specks that the embedded backbone hardly sees, so the flaw is made here: a patch of
+    the cloth is turned by a quarter.
 
     Args:
         folder: Where the results go; a profile that is already there is used again.
@@ -27,19 +32,31 @@ def run(folder: Path) -> None:
         XadError: Weights or pictures cannot be had, or the folder cannot be written.
     """
     weights.pull(["llm", "sentences", "backbone", "demo"])
-    pictures = weights.path("textile-demo")
-    normal = sorted((pictures / "nominal").iterdir())
+    normal = sorted((weights.path("textile-demo") / "nominal").iterdir())
     profile = _profile(folder / "textile.profile", normal[:NORMAL_PICTURES])
-    asked = {"local": sorted((pictures / "local").iterdir())[0], "nominal": normal[-1]}
-    chats = {kind: Agent(profile=profile).chat(path) for kind, path in asked.items()}
-    for kind, question in QUESTIONS:
-        answer = chats[kind].ask(question)
-        print(f"\n{asked[kind].name}: {question}\n{answer.text}")
-        if question == QUESTIONS[0][1]:
-            answer.figure().save(folder / "answer.png")
-            answer.to_html(folder / "report.html")
+    flawed = read_picture(_with_flaw(read_picture(normal[-2])), name="flawed.png")
+    Image.fromarray(flawed.pixels).save(folder / flawed.name)
+    agent = Agent(profile=profile)
+    chat = agent.chat(flawed)
+    first = chat.ask(WHERE_AND_WHY)
+    _show(flawed.name, first)
+    _show(flawed.name, chat.ask("Would it pass if that were repaired?"))
+    _show(normal[-1].name, agent.ask("Is there anything wrong with this one?", normal[-1]))
+    first.figure().save(folder / "answer.png")
+    first.to_html(folder / "report.html")
     print(f"\nOverlay: {folder / 'answer.png'}\nReport:  {folder / 'report.html'}")
     print(f"Profile: {folder / 'textile.profile'}")
+
+
+def _with_flaw(picture: Picture) -> np.ndarray:
+    pixels = picture.pixels.copy()
+    x0, y0, x1, y1 = FLAW
+    pixels[y0:y1, x0:x1] = np.rot90(pixels[y0:y1, x0:x1])
+    return pixels
+
+
+def _show(name: str, answer: Answer) -> None:
+    print(f"\n{name}: {answer.question}\n{answer.text}")
 
 
 def _profile(folder: Path, normal: list[Path]) -> Profile:
