@@ -158,7 +158,9 @@ def test_unusable_media_are_refused_in_one_line(media):
 def test_the_json_has_the_public_keys(defective):
     answer, _ = ask([call("score"), draft(("It is anomalous.", "verdict", ["E1"]))], defective)
     record = json.loads(json.dumps(answer.to_json()))
-    keys = "question verdict text score threshold p_value claims dropped regions events label_scores evidence source llm"
+    keys = (
+        "question verdict text score threshold p_value claims dropped regions events label_scores evidence source llm"
+    )
     assert {*keys.split(), "seconds"} <= set(record)
     assert set(record["claims"][0]) == {"text", "kind", "evidence"}
     assert {"id", "tool", "statement", "quantities", "labels", "regions"} <= set(record["evidence"][0])

@@ -60,11 +60,11 @@ def write_report(answer: Answer, case: "Case", path: Path) -> None:
 
 
 def _data_uri(picture: "Image.Image | np.ndarray") -> str:
-    """A picture inside the file, as PNG (JPEG where that is much smaller would blur the drawn lines)."""
+    """A picture inside the file, as PNG: JPEG would blur the drawn lines."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG", compress_level=6)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

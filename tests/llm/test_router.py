@@ -2,7 +2,7 @@
 
 import pytest
 
-from xad_agent.llm.router import embed, route
+from xad_agent.llm.router import route
 from xad_agent.prompts import vocabulary
 
 QUESTIONS = [
@@ -39,22 +39,3 @@ def test_every_example_reaches_its_own_intent():
     for name, entry in vocabulary("intents")["intents"].items():
         for example in entry["examples"]:
             assert route(example).name == name, example
-
-
-@pytest.mark.data
-def test_embeddings_are_those_of_the_published_model():
-    """Against transformers' tokenizer and model used directly, one sentence at a time."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    from xad_agent import weights
-
-    folder = weights.path("minilm-l6")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder)
-    sentences = ["Where is it?", "A much longer sentence, so that the batch has padding in it."]
-    for sentence, ours in zip(sentences, embed(sentences), strict=True):
-        with torch.no_grad():
-            hidden = model(**tokenizer(sentence, return_tensors="pt")).last_hidden_state[0].mean(0)
-        theirs = torch.nn.functional.normalize(hidden, dim=0).numpy()
-        assert abs(theirs - ours).max() < 1e-5

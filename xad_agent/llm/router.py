@@ -10,7 +10,6 @@ from xad_agent.prompts import vocabulary
 
 # Below this cosine to every example a question is none of ours: unrelated text and other languages stay under it.
 MIN_SIMILARITY = 0.3
-MAX_QUESTION_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ def intent(name: str, similarity: float = 1.0) -> Intent:
 def route(question: str) -> Intent:
     """The intent of a question, by its nearest example; "off_topic" when nothing is near."""
     names, examples = _examples()
+    from xad_agent.llm.sentences import embed
+
     similarities = examples @ embed([question])[0]
     best = int(similarities.argmax())
     name = names[best] if similarities[best] >= MIN_SIMILARITY else "off_topic"
@@ -50,36 +51,7 @@ def route(question: str) -> Intent:
 
 @cache
 def _examples() -> tuple[list[str], np.ndarray]:
+    from xad_agent.llm.sentences import embed
+
     pairs = [(name, text) for name, entry in vocabulary("intents")["intents"].items() for text in entry["examples"]]
     return [name for name, _ in pairs], embed([text for _, text in pairs])
-
-
-def embed(texts: list[str]) -> np.ndarray:
-    """Unit sentence embeddings, float32 (N, 384): all-MiniLM-L6-v2, mean over tokens (Reimers and Gurevych 2019)."""
-    import torch
-
-    tokenizer, model = _encoder()
-    encoded = tokenizer.encode_batch(texts)
-    ids = torch.tensor([item.ids for item in encoded])
-    mask = torch.tensor([item.attention_mask for item in encoded])
-    with torch.inference_mode():
-        hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
-    weights = mask[..., None].float()
-    pooled = (hidden * weights).sum(1) / weights.sum(1)
-    return torch.nn.functional.normalize(pooled, dim=1).numpy()
-
-
-@cache
-def _encoder() -> tuple[Any, Any]:
-    from tokenizers import Tokenizer
-    from transformers.models.bert.modeling_bert import BertConfig, BertModel
-
-    from xad_agent import weights
-
-    folder = weights.path("minilm-l6")
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(MAX_QUESTION_TOKENS)
-    tokenizer.enable_padding()
-    model = BertModel(BertConfig.from_json_file(str(folder / "config.json")))
-    model.load_state_dict(weights.load_state_dict(folder / "model.safetensors"), strict=False)
-    return tokenizer, model.eval()
