@@ -51,7 +51,7 @@ def fit(
     """Learn what is normal from pictures, and save it as a profile."""
     from xad_agent.profile import Profile
 
-    profile = Profile.fit(normal, alpha=alpha, backbone=backbone)
+    profile = Profile.fit(normal if len(normal) > 1 else normal[0], alpha=alpha, backbone=backbone)
     profile.save(output)
     typer.echo(profile.summary())
 
@@ -209,11 +209,13 @@ def _agent(profile: Path | None, normal: list[Path] | None, llm: str) -> "Agent"
 def _profile(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
     if folder and normal:
         raise XadError("give either --profile or --normal, not both", exit_code=2)
-    if not folder and not normal:
-        return None
     from xad_agent.profile import Profile
 
-    return Profile.load(folder) if folder else Profile.fit(normal)
+    if folder:
+        return Profile.load(folder)
+    if normal:
+        return Profile.fit(normal if len(normal) > 1 else normal[0])
+    return None
 
 
 def _writing(path: Path, write: Any) -> None:

@@ -1,0 +1,129 @@
+"""The command line: what goes where, exit codes, one line for what the user can mend."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.normal import NormalProfile, texture
+from xad_agent import cli
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["xad", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(caught.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A hand-made profile, and a chat model that always fails, so that the evidence alone answers."""
+    from tests.scripted import ScriptedChatModel
+    from xad_agent.agent import Agent
+
+    agent = Agent(NormalProfile(), llm=ScriptedChatModel(script=[RuntimeError("off")]))
+    monkeypatch.setattr(cli, "_agent", lambda *_: agent)
+
+
+@pytest.fixture
+def part(tmp_path):
+    from PIL import Image
+
+    pixels = texture(99)
+    pixels[20:40, 60:76] = 250
+    path = tmp_path / "päckchen ☃.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.mark.parametrize("arguments", [[], ["ask"], ["no-such-command"], ["ask", "a.png", "Why?", "--alpha"]])
+def test_wrong_use_exits_with_2(run, arguments):
+    code, _, err = run(*arguments)
+    assert code == 2 and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("content", "part_of_error"),
+    [(None, "missing.png"), (b"", "empty"), (b"just text", "picture"), (b"\xff\xd8\xff\xe0 cut off", "picture")],
+)
+def test_unusable_picture_is_one_line(run, scripted, tmp_path, content, part_of_error):
+    path = tmp_path / "missing.png"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = run("ask", path, "Where is it?", "--json")
+    assert code in (1, 2) and out == "" and part_of_error in err
+    assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
+
+
+def test_a_folder_where_a_file_belongs(run, scripted, tmp_path):
+    code, _, err = run("ask", tmp_path, "Where is it?")
+    assert code in (1, 2) and len(err.strip().splitlines()) == 1
+
+
+def test_profile_and_normal_exclude_each_other(run, tmp_path):
+    code, _, err = run("ask", "a.png", "Why?", "--profile", tmp_path, "--normal", tmp_path)
+    assert code == 2 and "either" in err
+
+
+def test_a_profile_that_is_none(run, tmp_path, part):
+    code, _, err = run("ask", part, "Why?", "--profile", tmp_path)
+    assert code in (1, 2) and len(err.strip().splitlines()) == 1
+
+
+def test_ask_prints_the_answer_and_writes_figure_and_report(run, scripted, part, tmp_path):
+    figure, report = tmp_path / "new folder" / "answer.png", tmp_path / "answer.html"
+    code, out, err = run("ask", part, "Where is it?", "--figure", figure, "--report", report)
+    assert code == 0 and out.startswith("Anomalous") and "[E1]" in out and "note:" in err
+    assert figure.stat().st_size > 1000 and report.stat().st_size > 1000
+
+
+def test_json_is_one_object_and_nothing_else(run, scripted, part):
+    code, out, _ = run("ask", part, "Where is it?", "--json")
+    assert code == 0 and json.loads(out)["verdict"] == "anomalous" and len(out.splitlines()) == 1
+
+
+def test_an_unwritable_figure_is_one_line(run, scripted, part, tmp_path):
+    (tmp_path / "file").write_text("x")
+    code, _, err = run("ask", part, "Where is it?", "--figure", tmp_path / "file" / "answer.png")
+    assert code == 1 and "cannot write" in err
+
+
+def test_chat_goes_on_after_a_mistake(run, scripted, part, monkeypatch):
+    lines = iter(["Is it normal?", "/open nowhere.png", "How big is it?", ""])
+    monkeypatch.setattr("builtins.input", lambda *_: next(lines))
+    code, out, err = run("chat", part)
+    assert code == 0 and out.count("[E1]") == 2 and "nowhere.png" in err
+
+
+def test_an_unexpected_error_is_one_line_and_debug_shows_more(run, monkeypatch, part):
+    def broken(*_):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(cli, "_agent", broken)
+    code, _, err = run("ask", part, "Why?")
+    assert code == 1 and "--debug" in err and "Traceback" not in err
+    monkeypatch.setattr(sys, "argv", ["xad", "ask", str(part), "Why?", "--debug"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_fit_without_pictures(run, tmp_path):
+    code, out, err = run("fit", tmp_path / "none", "-o", tmp_path / "p")
+    assert code in (1, 2) and out == "" and not (tmp_path / "p").exists()
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_help_loads_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'langchain', 'gradio', 'timm', 'cv2'}"
+    program = f"import sys, xad_agent, xad_agent.cli; sys.exit(len({heavy} & set(sys.modules)))"
+    started = time.perf_counter()
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert time.perf_counter() - started < 30  # a hang, not a speed; speed is `xad bench`'s
