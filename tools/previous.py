@@ -4,7 +4,7 @@ from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.score import score
-from xad_agent.wording import number
+from xad_agent.wording import numbers
 
 
 def previous(case: Case) -> Evidence:
@@ -31,7 +31,7 @@ def previous(case: Case) -> Evidence:
 
 
 def _statement(was: float, now: float) -> str:
-    printed_was, printed_now = number(was), number(now)
+    printed_was, printed_now = numbers(was, now)
     if printed_was == printed_now:
         return f"The picture before scored {printed_was}, and this one scores the same."
     change = "more" if now > was else "less"

@@ -16,7 +16,7 @@ QUESTIONS = [
     ("Worse than before?", {"before"}),
     ("Was it caused by the press?", {"cause"}),
     ("How many spots are there?", {"count"}),
-    ("Where and why is it anomalous?", {"where_why"}),
+    ("Where and why is this one strange?", {"where_why"}),
     ("Looks fine?", {"is_it"}),
     ("How certain are you?", {"how_much"}),
     ("What is the capital of Spain?", {"off_topic"}),

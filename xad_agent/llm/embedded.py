@@ -74,7 +74,7 @@ def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
     said = ""
     claims = []
     for claim, entry in zip(statement_claims(evidence), evidence, strict=True):
-        text = claim.text if plain or not said else lead_in(said, entry)
+        text = claim.text if plain or not said or entry.kind == "limit" else lead_in(said, entry)
         said = f"{said} {text}".strip()
         claims.append({**claim.model_dump(mode="json"), "text": text})
     return claims
