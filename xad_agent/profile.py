@@ -1,7 +1,7 @@
 """`Profile`: what normal looks like, learned from normal pictures, saved as a folder."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Profile:
         name: str,
         detector: "PatchCore",
         calibration: Calibration,
-        exemplars: list[Picture],
+        exemplars: Sequence[Picture],
         summaries: np.ndarray,
         fitted: int,
         skipped: dict[str, str],
@@ -177,9 +177,7 @@ class Profile:
             calibration = Calibration(scores, stored.level, stored.floor, stored.alpha)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        named = zip(pictures, stored.exemplars, strict=True)
-        exemplars = [read_picture(pixels, name=name) for pixels, name in named]
-        return cls(stored.name, detector, calibration, exemplars, summaries, stored.fitted, stored.skipped)
+        return cls(stored.name, detector, calibration, pictures, summaries, stored.fitted, stored.skipped)
 
 
 class _Source:

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xad_agent.errors import XadError
+from xad_agent.media import Picture, read_picture
 
 VERSION = 1
 _JSON = "profile.json"
@@ -48,6 +50,32 @@ class Stored(BaseModel):
     sha256: dict[str, str] = {}
 
 
+class StoredPictures(Sequence[Picture]):
+    """The exemplars of a profile on disk, each decoded when it is first asked for: a question needs a dozen of 300."""
+
+    def __init__(self, folder: Path, paths: list[Path], names: list[str]):
+        self._folder, self._paths, self._names = folder, paths, names
+        self._read: dict[int, Picture] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Picture: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Picture]: ...
+    def __getitem__(self, index: int | slice) -> Picture | list[Picture]:
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        if place not in self._read:
+            try:
+                self._read[place] = read_picture(self._paths[place], name=self._names[place])
+            except XadError as error:
+                raise XadError(_damaged(self._folder, "an exemplar cannot be read")) from error
+        return self._read[place]
+
+
 def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
     """Write a profile beside its place, and move it there when it is complete.
 
@@ -75,13 +103,12 @@ def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], ex
         raise XadError(f"cannot write the profile {folder} ({reason}): choose another folder, or free space") from error
 
 
-def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], list[np.ndarray]]:
+def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], StoredPictures]:
     """Settings, arrays and exemplars of a profile, checked.
 
     Raises:
         XadError: It is missing, damaged, changed by hand or of another version.
     """
-    from PIL import Image
     from safetensors.numpy import load
 
     stored = _settings(folder)
@@ -91,13 +118,9 @@ def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], list[np.nd
         raise XadError(_damaged(folder, "its list of files is wrong"))
     try:
         arrays = load(files[_ARRAYS].read_bytes())
-        pictures = []
-        for name in names:
-            with Image.open(files[name]) as image:
-                pictures.append(np.asarray(image.convert("RGB")))
-    except Exception as error:  # the readers raise errors of many types
+    except Exception as error:  # the reader raises errors of many types
         raise XadError(_damaged(folder, "a file cannot be read")) from error
-    return stored, arrays, pictures
+    return stored, arrays, StoredPictures(folder, [files[name] for name in names], stored.exemplars)
 
 
 def _fill(fresh: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
