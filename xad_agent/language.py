@@ -94,10 +94,16 @@ def is_word(token: str) -> bool:
     return token[0].isalpha() and token not in vocabulary("lexicon")["units"]
 
 
+@cache
+def _phrase(text: str) -> list[str]:
+    """The tokens of a vocabulary's phrase; the same few hundred are looked for in every sentence."""
+    return tokens(text)
+
+
 def mentions(words: list[str], entries: dict[str, Iterable[str]]) -> list[Mention]:
     """Where phrases of a vocabulary (entry -> its phrases) occur; the longest phrase wins, none overlap."""
     phrases = sorted(
-        ((tokens(str(phrase)), entry) for entry, alternatives in entries.items() for phrase in alternatives),
+        ((_phrase(str(phrase)), entry) for entry, alternatives in entries.items() for phrase in alternatives),
         key=lambda item: -len(item[0]),
     )
     taken: set[int] = set()
@@ -105,7 +111,7 @@ def mentions(words: list[str], entries: dict[str, Iterable[str]]) -> list[Mentio
     for phrase, entry in phrases:
         for at in range(len(words) - len(phrase) + 1):
             span = range(at, at + len(phrase))
-            if words[at : at + len(phrase)] == phrase and taken.isdisjoint(span):
+            if words[at] == phrase[0] and words[at : at + len(phrase)] == phrase and taken.isdisjoint(span):
                 taken.update(span)
                 found.append(Mention(entry, at, len(phrase)))
     return sorted(found, key=lambda mention: mention.at)
