@@ -149,6 +149,10 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
     named = _name_mentions(words, support)
     for number in numbers(words):
         matching = _matching(number, words, support)
+        if number.at and words[number.at - 1] == "region":
+            matching = [fact for fact in matching if fact.name == "region" and not number.decimals]
+        if not any(mention.entry == "p-value" for mention in named) and number.ratio is None:
+            matching = [fact for fact in matching if fact.name != "p-value"]
         printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")
         if not matching:
             yield f"no cited quantity is {printed}"

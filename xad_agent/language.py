@@ -16,6 +16,9 @@ _TOKEN = re.compile(
     r"[0-9][0-9,]*\.?[0-9]*(?:e[+-]?[0-9]+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\s\w]",
     re.IGNORECASE,
 )
+# 0.77 may be printed as 0.8 but not as 1; px, degrees and sigmas are printed whole or to one digit whatever their size.
+MAX_ROUNDING = 0.07
+_FINE_UNITS = {"", "%", "times"}
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -42,8 +45,10 @@ class Number:
     comparison: str = ""
 
     def equals(self, value: float) -> bool:
-        """Whether `value` would be printed as this number at its precision."""
-        return abs(self.value - value) <= 0.5 * 10**-self.decimals + 1e-9 * max(1.0, abs(value))
+        """Whether `value` would be printed as this number at its precision, and not so coarsely that it misleads."""
+        off = abs(self.value - value)
+        coarse = self.unit in _FINE_UNITS and off > MAX_ROUNDING * abs(value) + 1e-9
+        return off <= 0.5 * 10**-self.decimals + 1e-9 * max(1.0, abs(value)) and not coarse
 
 
 @dataclass(frozen=True)
