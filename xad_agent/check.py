@@ -12,7 +12,18 @@ from itertools import pairwise
 
 from xad_agent.answer import Claim
 from xad_agent.evidence import Evidence, Ledger
-from xad_agent.language import Mention, Number, clauses, is_word, mentions, numbers, sentences, stem, tokens
+from xad_agent.language import (
+    CLAUSE_ENDS,
+    Mention,
+    Number,
+    clauses,
+    is_word,
+    mentions,
+    numbers,
+    sentences,
+    stem,
+    tokens,
+)
 from xad_agent.prompts import vocabulary
 from xad_agent.support import Fact, Support, region_number
 
@@ -72,7 +83,7 @@ def _compatible(fact: Fact, name: str) -> bool:
 
 def _clause(words: list[str], at: int) -> tuple[int, int]:
     """The clause around token `at`, as a range of indices."""
-    stops = [i for i, word in enumerate(words) if word in {",", ";", ":", ".", "!", "?"}]
+    stops = [i for i, word in enumerate(words) if word in CLAUSE_ENDS]
     before = max((i + 1 for i in stops if i < at), default=0)
     after = min((i for i in stops if i > at), default=len(words))
     return before, after
@@ -280,7 +291,7 @@ def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
 
 
 def _verdict(entry: Evidence) -> str | None:
-    """The evidence's verdict, recomputed from its p-value and alpha where it has them."""
+    """The evidence's verdict, recomputed from its score and the threshold for its alpha where it is calibrated."""
     values = {quantity.name: quantity for quantity in entry.quantities}
     if entry.verdict and "alpha" in values and "score" in values and values["score"].p_value is not None:
         return "anomalous" if values["score"].value > values["threshold"].value else "normal"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,9 +50,7 @@ def fit(
     backbone: Backbone = "efficientnet-lite0",
 ) -> None:
     """Learn what is normal from pictures, and save it as a profile."""
-    from xad_agent.profile import Profile
-
-    profile = Profile.fit(normal if len(normal) > 1 else normal[0], alpha=alpha, backbone=backbone)
+    profile = _fitted(normal, alpha=alpha, backbone=backbone)
     profile.save(output)
     typer.echo(profile.summary())
 
@@ -209,13 +208,18 @@ def _agent(profile: Path | None, normal: list[Path] | None, llm: str) -> "Agent"
 def _profile(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
     if folder and normal:
         raise XadError("give either --profile or --normal, not both", exit_code=2)
+    if folder:
+        from xad_agent.profile import Profile
+
+        return Profile.load(folder)
+    return _fitted(normal) if normal else None
+
+
+def _fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":
+    """A profile of what was named; one source by itself, so that a wrong name is an error and not a skipped picture."""
     from xad_agent.profile import Profile
 
-    if folder:
-        return Profile.load(folder)
-    if normal:
-        return Profile.fit(normal if len(normal) > 1 else normal[0])
-    return None
+    return Profile.fit(normal if len(normal) > 1 else normal[0], **settings)
 
 
 def _writing(path: Path, write: Any) -> None:

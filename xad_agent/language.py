@@ -16,6 +16,7 @@ _TOKEN = re.compile(
     r"[0-9][0-9,]*\.?[0-9]*(?:e[+-]?[0-9]+)?|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\s\w]",
     re.IGNORECASE,
 )
+CLAUSE_ENDS = frozenset(",;:.!?")
 # 0.77 may be printed as 0.8 but not as 1; px, degrees and sigmas are printed whole or to one digit whatever their size.
 MAX_ROUNDING = 0.07
 _FINE_UNITS = {"", "%", "times"}
@@ -74,7 +75,7 @@ def clauses(words: list[str]) -> list[list[str]]:
     """A sentence's tokens, cut at commas, colons and full stops."""
     parts: list[list[str]] = [[]]
     for word in words:
-        if word in {",", ";", ":", ".", "!", "?"}:
+        if word in CLAUSE_ENDS:
             parts.append([])
         else:
             parts[-1].append(word)

@@ -1,7 +1,7 @@
 """What cited evidence can bear: the facts, words and sentences that a claim is held against."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from xad_agent.evidence import Evidence, Quantity, Region
@@ -24,10 +24,11 @@ class Support:
     """What the cited evidence can bear."""
 
     evidence: tuple[Evidence, ...]
-    facts: tuple[Fact, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "facts", tuple(_facts(self.evidence)))
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """The numbers that a claim may print."""
+        return tuple(_facts(self.evidence))
 
     @cached_property
     def sentences(self) -> list[list[str]]:
