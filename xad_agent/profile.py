@@ -85,14 +85,14 @@ class Profile:
         network = load_backbone(backbone)
         try:
             side = working_side(source.sizes() or [(1, 1)])
-            detector, unseen = PatchCore.fit(source, network, side, seed)
+            detector, fitted = PatchCore.fit(source, network, side, seed)
         except XadError as error:
             first = next((f"; {reason}" for reason in source.skipped.values()), "")
             raise XadError(f"{error} ({len(source.skipped)} could not be used{first})") from error
-        calibration = Calibration.from_maps(unseen.scores, unseen.values, alpha)
-        exemplars = [picture for _, picture in sorted(source.kept.items())]
-        summaries = np.stack([detector.summary(picture) for picture in exemplars])
-        return cls(_name(normal), detector, calibration, exemplars, summaries, len(detector.shapes), source.skipped)
+        calibration = Calibration.from_maps(fitted.scores, fitted.values, alpha)
+        kept = sorted(source.kept)
+        exemplars, summaries = [source.kept[index] for index in kept], fitted.summaries[kept]
+        return cls(_name(normal), detector, calibration, exemplars, summaries, len(fitted.summaries), source.skipped)
 
     @property
     def exemplars(self) -> int:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION = 1
+VERSION = 2
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS = "exemplars"

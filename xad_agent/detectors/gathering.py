@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xad_agent.detectors.patches import embed
+from xad_agent.detectors.patches import GRAINS, embed
 from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
 from xad_agent.perception.backbone import Backbone
@@ -16,55 +16,74 @@ _CALIBRATED = 1000
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """A fitted picture: its place in the order, (height, width) in px, float16 features (rows, columns, channels)."""
+    """A fitted picture: its place in the order, (height, width) in px, float16 features of each grain."""
 
     index: int
     size: tuple[int, int]
-    features: Tensor
+    features: list[Tensor]
 
 
 class Gathered:
-    """What one pass over the pictures keeps: random patches and random pictures, each up to a limit.
+    """What one pass over the pictures keeps: random patches of each grain and random pictures, up to a limit.
 
     Every patch and picture draws a key, and those with the smallest keys are kept: each has the same chance, however
     many there are.
+
+    Attributes:
+        count: How many pictures came.
     """
 
     def __init__(self, backbone: Backbone, side: int, seed: int):
-        self.shapes: list[tuple[int, int, int, int]] = []
+        self.count = 0
         self._backbone, self._side = backbone, side
         self._random = torch.Generator().manual_seed(seed)
-        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._kept = [_Sample(self._random) for _ in GRAINS]
         self._pictures: list[tuple[float, Seen]] = []
 
-    def add(self, picture: Picture) -> None:
-        """Take a picture in; XadError where it is too small."""
-        features = embed(picture, self._backbone, self._side).half()
-        rows, columns, channels = features.shape
-        index = len(self.shapes)
-        self.shapes.append((picture.height, picture.width, rows, columns))
-        grid = torch.cartesian_prod(torch.tensor([index]), torch.arange(rows), torch.arange(columns))
-        self._kept.append((torch.rand(len(grid), generator=self._random), features.view(-1, channels), grid))
-        if sum(len(keys) for keys, _, _ in self._kept) > 2 * _CANDIDATES:
-            self._prune()
+    def add(self, picture: Picture) -> list[Tensor]:
+        """Take a picture in; gives its features; XadError where it is too small."""
+        grids = embed(picture, self._backbone, self._side)
+        halves = [grid.half() for grid in grids]
+        for sample, grid in zip(self._kept, halves, strict=True):
+            sample.add(self.count, grid)
         key = float(torch.rand(1, generator=self._random))
-        self._pictures.append((key, Seen(index, (picture.height, picture.width), features)))
+        self._pictures.append((key, Seen(self.count, (picture.height, picture.width), halves)))
         if len(self._pictures) > _CALIBRATED:
             self._pictures.remove(max(self._pictures, key=lambda pair: pair[0]))
+        self.count += 1
+        return grids
 
     @property
     def seen(self) -> list[Seen]:
         """The pictures kept, in the order they came."""
         return sorted((one for _, one in self._pictures), key=lambda one: one.index)
 
-    def candidates(self) -> tuple[Tensor, Tensor]:
-        """Features (N, D) and sources (N, 3) of the patches kept, in random order.
+    def candidates(self, grain: int) -> tuple[Tensor, Tensor]:
+        """Features (N, D) and sources (N, 3) of the patches of a grain kept, in random order.
 
         Raises:
             XadError: No picture came.
         """
-        if not self.shapes:
+        if not self.count:
             raise XadError("no picture to learn normal from: give at least one")
+        return self._kept[grain].drawn()
+
+
+class _Sample:
+    """Random patches of the grids that were added."""
+
+    def __init__(self, random: torch.Generator):
+        self._random = random
+        self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def add(self, index: int, grid: Tensor) -> None:
+        rows, columns, channels = grid.shape
+        places = torch.cartesian_prod(torch.tensor([index]), torch.arange(rows), torch.arange(columns))
+        self._kept.append((torch.rand(len(places), generator=self._random), grid.view(-1, channels), places))
+        if sum(len(keys) for keys, _, _ in self._kept) > 2 * _CANDIDATES:
+            self._prune()
+
+    def drawn(self) -> tuple[Tensor, Tensor]:
         self._prune()
         _, features, sources = self._kept[0]
         return features.float(), sources

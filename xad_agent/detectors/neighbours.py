@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_GROUP = 64
-_RECHECKED = 8
-_CHUNK = 256
+_GROUP = 32
+_RECHECKED = 5
+_CHUNK = 784
 _FRONT = 128
 
 
@@ -84,7 +84,7 @@ class Neighbours:
 
         Args:
             queries: (Q, D) float32.
-            k: At most 8; fewer are given where there are fewer points.
+            k: At most 5; fewer are given where there are fewer points.
             excluded: Points that do not count: bool (N, 1), or (N, Q) for each query its own.
 
         Returns:
@@ -100,7 +100,9 @@ class Neighbours:
 
     def _chunk(self, queries: Tensor, k: int, excluded: Tensor | None) -> tuple[Tensor, Tensor]:
         likeness = self._rows @ torch.cat([queries, queries.new_ones(len(queries), 2)], dim=1).to(self._rows.dtype).T
-        if excluded is not None:
+        if excluded is not None and excluded.shape[1] == 1:
+            likeness[excluded[:, 0].nonzero()[:, 0]] = -torch.inf
+        elif excluded is not None:
             likeness[: len(self.points)].masked_fill_(excluded, -torch.inf)
         # The best few lie in the groups with the best maxima, so only these are searched.
         grouped = likeness.view(-1, _GROUP, len(queries))

@@ -12,7 +12,6 @@ from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
 from xad_agent.perception.backbone import Backbone
 
-CELL = 16
 MIN_PIXELS = 8
 _ALIGN = 16
 _SIDES = (256, 448)
@@ -20,6 +19,33 @@ _NATIVE_SHARE = 0.875
 _MAX_ELONGATION = 4
 _MAX_DIMENSIONS = 256
 _SHRINKAGE = 0.05
+
+
+@dataclass(frozen=True)
+class Grain:
+    """How finely a picture is cut into patches.
+
+    Attributes:
+        name: Of the grain, in a stored profile.
+        stages: Indices of the two backbone stages that describe a patch, the finer one first; a patch is a cell of the
+            coarser one.
+        bank: How many normal patches are remembered.
+        blur: Sigma by which its map is smoothed, in cells.
+        weight: Of its map beside those of other grains.
+    """
+
+    name: str
+    stages: tuple[int, int]
+    bank: int
+    blur: float
+    weight: float
+
+
+# Cells of 16 px see shapes, but average away specks and hair cracks, which those of 8 px see.
+GRAINS = (
+    Grain("medium", stages=(1, 2), bank=10_000, blur=0.6, weight=2.0),
+    Grain("fine", stages=(0, 1), bank=2_500, blur=0.8, weight=1.0),
+)
 
 
 def check_size(picture: Picture) -> None:
@@ -53,11 +79,11 @@ def working_size(height: int, width: int, side: int) -> tuple[int, int]:
     return rows * _ALIGN, columns * _ALIGN
 
 
-def embed(picture: Picture, backbone: Backbone, side: int) -> Tensor:
-    """Features of the picture's patches, float32 (rows, columns, channels), one patch for each 16 x 16 working px.
+def embed(picture: Picture, backbone: Backbone, side: int) -> list[Tensor]:
+    """Features of the picture's patches: for each of `GRAINS` a grid, float32 (rows, columns, channels).
 
-    Stages of strides 8 and 16, each averaged over 3 x 3 cells as in PatchCore (Roth et al. 2022), on the grid of the
-    coarser stage: the finer grid ranks pictures no better and needs four times the comparisons.
+    The stages of a grain are each averaged over 3 x 3 cells as in PatchCore (Roth et al. 2022), on the grid of the
+    coarser one.
 
     Raises:
         XadError: The picture is less than 8 px high or wide.
@@ -69,9 +95,12 @@ def embed(picture: Picture, backbone: Backbone, side: int) -> Tensor:
     shrinks = height * width < picture.height * picture.width
     pixels = cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     with torch.inference_mode():
-        fine, coarse = backbone(backbone.prepare(pixels))
-        fine = functional.avg_pool2d(_pooled(fine), 2)
-        return torch.cat([fine, _pooled(coarse)], dim=1)[0].permute(1, 2, 0).contiguous()
+        pooled = [_pooled(features) for features in backbone(backbone.prepare(pixels))]
+        return [_joined(pooled[finer], pooled[coarser]) for finer, coarser in (grain.stages for grain in GRAINS)]
+
+
+def _joined(finer: Tensor, coarser: Tensor) -> Tensor:
+    return torch.cat([functional.avg_pool2d(finer, 2), coarser], dim=1)[0].permute(1, 2, 0).contiguous()
 
 
 def _pooled(features: Tensor) -> Tensor:

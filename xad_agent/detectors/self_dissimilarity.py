@@ -38,7 +38,7 @@ class SelfDissimilarity:
         """
         import cv2
 
-        features = embed(picture, self._backbone, working_side([(picture.height, picture.width)]))
+        features = embed(picture, self._backbone, working_side([(picture.height, picture.width)]))[0]
         rows, columns = features.shape[:2]
         flat = features.flatten(0, 1)
         flat = Whitening.fit(flat)(flat)

@@ -13,7 +13,7 @@ from xad_agent import weights
 from xad_agent.errors import XadError
 
 DEFAULT = "efficientnet-lite0"
-STRIDES = (8, 16)
+STRIDES = (4, 8, 16)
 _EMBEDDED_ARCHITECTURE = "tf_efficientnet_lite0"
 _HEAD = ("conv_head.", "bn2.", "classifier.")
 
@@ -27,11 +27,11 @@ class _Source:
 
 
 class Backbone(nn.Module):
-    """A pretrained trunk that gives its last features at strides 8 and 16.
+    """A pretrained trunk that gives its last features at strides 4, 8 and 16.
 
     Attributes:
         spec: What `load_backbone` was called with.
-        channels: Channels of the two stages.
+        channels: Channels of the three stages.
         fingerprint: sha256 over the weights, by which a profile knows the network it was fitted with.
     """
 
@@ -49,10 +49,9 @@ class Backbone(nn.Module):
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
         return image.mul_(self._scale).sub_(self._shift).contiguous(memory_format=torch.channels_last)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features at strides 8 and 16 of images (N, 3, H, W), both sides multiples of 16."""
-        fine, coarse = self.trunk(images)
-        return fine, coarse
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Features at strides 4, 8 and 16 of images (N, 3, H, W), both sides multiples of 16."""
+        return tuple(self.trunk(images))
 
 
 def load_backbone(spec: str = DEFAULT) -> Backbone:
@@ -60,7 +59,7 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
 
     Args:
         spec: "efficientnet-lite0", the embedded default (Tan, Le 2019, Lite); "timm:NAME" for any timm model
-            with features at strides 8 and 16, its weights from the hub; "timm:NAME@FILE" with weights from a local
+            with features at strides 4, 8 and 16, its weights from the hub; "timm:NAME@FILE" with weights from a local
             .pth or .safetensors state dict.
 
     Raises:
@@ -105,14 +104,14 @@ def _source(spec: str) -> _Source:
 
 
 def _stages(architecture: str) -> tuple[int, ...]:
-    """Which of the model's feature stages are the last ones at strides 8 and 16."""
+    """Which of the model's feature stages are the last ones at strides 4, 8 and 16."""
     try:
         with torch.device("meta"):
             reductions = timm.create_model(architecture, features_only=True).feature_info.reduction()
         return tuple(max(i for i, reduction in enumerate(reductions) if reduction == stride) for stride in STRIDES)
     except Exception as error:  # timm raises errors of many types for models that give no features
         raise XadError(
-            f"the model {architecture} has no features at strides 8 and 16: take a convolutional one, "
+            f"the model {architecture} has no features at strides 4, 8 and 16: take a convolutional one, "
             "such as timm:wide_resnet50_2",
             exit_code=2,
         ) from error
