@@ -97,7 +97,7 @@ def truncate(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        (lambda f: edit(f, version=2), "has version 2"),
+        (lambda f: edit(f, version=1), "has version 1"),
         (lambda f: edit(f, alpha=0.5), "changed by hand"),
         (lambda f: edit(f, alpha=7), "alpha"),
         (lambda f: edit(f, extra=1), "extra"),

@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, overload
+from typing import Annotated, Any, Final, Literal, overload
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION = 2
+VERSION: Final = 2
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS = "exemplars"
@@ -36,7 +36,7 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["xad-profile"] = "xad-profile"
-    version: Literal[1] = 1
+    version: Literal[2] = VERSION
     name: str
     backbone: str
     fingerprint: str

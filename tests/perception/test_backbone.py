@@ -12,11 +12,13 @@ from xad_agent.errors import XadError
 from xad_agent.perception.backbone import load_backbone
 
 
-def test_gives_strides_8_and_16() -> None:
+def test_gives_strides_4_8_and_16() -> None:
     backbone = tiny_backbone()
-    fine, coarse = backbone(backbone.prepare(np.zeros((64, 96, 3), np.uint8)))
-    assert fine.shape == (1, backbone.channels[0], 8, 12)
-    assert coarse.shape == (1, backbone.channels[1], 4, 6)
+    stages = backbone(backbone.prepare(np.zeros((64, 96, 3), np.uint8)))
+    grids = [(16, 24), (8, 12), (4, 6)]
+    assert [tuple(stage.shape) for stage in stages] == [
+        (1, channels, *grid) for channels, grid in zip(backbone.channels, grids, strict=True)
+    ]
 
 
 def test_features_are_those_of_the_whole_model(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_fingerprint_tells_weights_apart(tmp_path: Path) -> None:
         ("resnet", "unknown backbone"),
         ("timm:", "unknown backbone"),
         ("timm:no_such_model", "has no model"),
-        ("timm:vit_tiny_patch16_224", "strides 8 and 16"),
+        ("timm:vit_tiny_patch16_224", "strides 4, 8 and 16"),
         (f"timm:{ARCHITECTURE}@/nowhere/w.pth", "no such weights file"),
     ],
 )
@@ -71,4 +73,4 @@ def test_refuses_weights_of_another_model(tmp_path: Path) -> None:
 
 @pytest.mark.data
 def test_embedded_backbone() -> None:
-    assert load_backbone().channels == (40, 112)
+    assert load_backbone().channels == (24, 40, 112)

@@ -11,7 +11,6 @@ from xad_agent.detectors.patches import Grain, Whitening
 
 _SCALE_SAMPLE = 15_000
 _SCALE_NEIGHBOURS = 5
-_NEIGHBOURS = 3
 _RINGS = 3
 _RING_QUANTILE = 0.9
 _LONE_REACH = 2
@@ -24,7 +23,6 @@ class MemoryBank:
         grain: What its patches are.
         whitening: Features to the space of the bank.
         sources: int64 (N, 3): picture index, row and column of each patch of the bank.
-        scales: float32 (N,): how far apart normal patches lie at each patch of the bank.
         rings: float32 (3, 3): how much farther than inside normal patches are from the bank on the outermost, the
             next and the other cells, by row and column. Near the border the network sees its own padding and fewer
             cells are averaged, so without this the strangest place of most normal pictures would be a corner.
@@ -41,10 +39,10 @@ class MemoryBank:
         rings: Tensor | None = None,
         unit: float = 1.0,
     ):
-        self.grain, self.whitening, self.sources, self.scales = grain, whitening, sources, scales
+        self.grain, self.whitening, self.sources = grain, whitening, sources
         self.rings = torch.ones(_RINGS, _RINGS) if rings is None else rings
         self.unit = unit
-        self._neighbours = Neighbours(points)
+        self._neighbours = Neighbours(points, scales)
 
     @classmethod
     def fit(
@@ -93,7 +91,7 @@ class MemoryBank:
             "matrix": self.whitening.matrix,
             "points": self._neighbours.points,
             "sources": self.sources,
-            "scales": self.scales,
+            "scales": self._neighbours.scales,
             "rings": self.rings,
         }
         return {"unit": self.unit}, {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -116,10 +114,9 @@ class MemoryBank:
         return cls(grain, whitening, t["points"], t["sources"], t["scales"], t["rings"], float(settings["unit"]))
 
     def _distances(self, features: Tensor, excluded: Tensor | None = None) -> np.ndarray:
-        """Distance to the nearest normal patch over the one usual there, (rows, columns)."""
+        """Least distance to a normal patch over the one usual there, (rows, columns)."""
         flat = self.whitening(features).flatten(0, 1)
-        distances, indices = self._neighbours.nearest(flat, _NEIGHBOURS, excluded)
-        return (distances / self.scales[indices]).amin(dim=1).view(features.shape[:2]).numpy()
+        return self._neighbours.nearest(flat, 1, excluded)[0].view(features.shape[:2]).numpy()
 
     def _levelled(self, distances: np.ndarray) -> np.ndarray:
         import cv2

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 _GROUP = 32
-_RECHECKED = 5
+_SPARE = 2
 _CHUNK = 784
+_NEVER = -1e30
 _FRONT = 128
 
 
@@ -59,36 +60,44 @@ def _chosen_among(points: Tensor, nearest: Tensor, most: int) -> list[int]:
 
 
 class Neighbours:
-    """Euclidean nearest neighbours among a fixed set of points.
+    """Euclidean nearest neighbours among a fixed set of points, where each point may have a scale of its own.
 
-    Candidates come from one matrix product, in bfloat16 where the processor multiplies it natively; the distances of
-    the best candidates are then computed again in float32.
+    The best candidates come from one matrix product, in bfloat16 where the processor multiplies it natively; their
+    distances are then computed again in float32.
 
     Args:
         points: (N, D) float32.
+        scales: (N,) float32, above zero: a distance to a point counts in units of its scale; 1 by default.
     """
 
-    def __init__(self, points: Tensor):
+    def __init__(self, points: Tensor, scales: Tensor | None = None):
         self.points = points
-        kind = torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+        self.scales = torch.ones(len(points)) if scales is None else scales
+        self._kind = torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+        # For a query x, a point p and its scale s a row makes -(|x - p| / s)^2 / 2 of [x, 1, 1, x.x in two parts, ...].
+        weights = self.scales**-2
+        high, low = self._split(-(points * points).sum(dim=1) / 2 * weights)
+        weight_high, weight_low = self._split(-weights / 2)
+        rows = torch.cat(
+            [(points * weights[:, None]).to(self._kind)]
+            + [column[:, None] for column in (high, low, weight_high, weight_high, weight_low)],
+            dim=1,
+        )
         # Rows are padded to whole groups; a padded one is never near.
-        padding = -len(points) % _GROUP
-        halves = torch.cat([-(points * points).sum(dim=1) / 2, points.new_full((padding,), -1e9)])
-        high = halves.to(kind)
-        low = (halves - high.float()).to(kind)
-        padded = torch.cat([points, points.new_zeros(padding, points.shape[1])]).to(kind)
-        self._rows = torch.cat([padded, high[:, None], low[:, None]], dim=1)
+        padding = rows.new_zeros(-len(points) % _GROUP, rows.shape[1])
+        padding[:, points.shape[1]] = _NEVER
+        self._rows = torch.cat([rows, padding])
 
     def nearest(self, queries: Tensor, k: int, excluded: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The k nearest points of each query.
+        """The k nearest points of each query, by scaled distance.
 
         Args:
             queries: (Q, D) float32.
-            k: At most 5; fewer are given where there are fewer points.
+            k: At most 8; fewer are given where there are fewer points.
             excluded: Points that do not count: bool (N, 1), or (N, Q) for each query its own.
 
         Returns:
-            Distances (Q, k), ascending, and indices (Q, k); a distance is inf where no point is left.
+            Scaled distances (Q, k), ascending, and indices (Q, k); a distance is inf where no point is left.
         """
         k = min(k, len(self.points))
         found = []
@@ -99,22 +108,30 @@ class Neighbours:
         return torch.cat([d for d, _ in found]), torch.cat([i for _, i in found])
 
     def _chunk(self, queries: Tensor, k: int, excluded: Tensor | None) -> tuple[Tensor, Tensor]:
-        likeness = self._rows @ torch.cat([queries, queries.new_ones(len(queries), 2)], dim=1).to(self._rows.dtype).T
+        high, low = self._split((queries * queries).sum(dim=1))
+        ones = torch.ones_like(high)
+        extra = torch.stack([ones, ones, high, low, high], dim=1)
+        likeness = self._rows @ torch.cat([queries.to(self._kind), extra], dim=1).T
         if excluded is not None and excluded.shape[1] == 1:
             likeness[excluded[:, 0].nonzero()[:, 0]] = -torch.inf
         elif excluded is not None:
             likeness[: len(self.points)].masked_fill_(excluded, -torch.inf)
-        # The best few lie in the groups with the best maxima, so only these are searched.
+        # The best k lie in the k groups with the best maxima, so only these are searched.
         grouped = likeness.view(-1, _GROUP, len(queries))
-        maxima = grouped.amax(dim=1).T
-        groups = maxima.topk(min(_RECHECKED, maxima.shape[1]), dim=1).indices
+        maxima = grouped.amax(dim=1).T.contiguous()
+        groups = maxima.topk(min(k, maxima.shape[1]), dim=1).indices
         members = grouped.permute(0, 2, 1)[groups, torch.arange(len(queries))[:, None]].flatten(1)
-        values, places = members.float().topk(min(_RECHECKED, len(self.points)), dim=1)
+        values, places = members.float().topk(min(k + _SPARE, members.shape[1], len(self.points)), dim=1)
         rows = groups.gather(1, places // _GROUP) * _GROUP + places % _GROUP
         rows.clamp_max_(len(self.points) - 1)
-        exact = (queries[:, None] - self.points[rows]).norm(dim=2).masked_fill_(values < -1e8, torch.inf)
-        distances, order = exact.topk(k, dim=1, largest=False)
+        exact = (queries[:, None] - self.points[rows]).norm(dim=2) / self.scales[rows]
+        distances, order = exact.masked_fill_(values < _NEVER / 2, torch.inf).topk(k, dim=1, largest=False)
         return distances, rows.gather(1, order)
+
+    def _split(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Values as the sum of two of the kind that is multiplied, lest their rounding decide."""
+        high = values.to(self._kind)
+        return high, (values - high.float()).to(self._kind)
 
 
 def _multiplies_bfloat16() -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -107,7 +106,7 @@ class PatchCore:
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings for JSON and arrays for safetensors; `from_state` makes the detector again."""
         settings: dict[str, Any] = {"side": self.side}
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for bank in self.banks:
             settings[bank.grain.name], of_bank = bank.state()
             arrays |= {f"{bank.grain.name}.{name}": array for name, array in of_bank.items()}

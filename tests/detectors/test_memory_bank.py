@@ -1,0 +1,73 @@
+"""A memory bank: the border of a picture is judged by its own measure, and a value of 1 is a usual maximum."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from xad_agent.detectors.memory_bank import MemoryBank
+from xad_agent.detectors.patches import GRAINS
+
+ROWS, COLUMNS, CHANNELS = 7, 9, 6
+
+
+def grids(count: int, seed: int, border: float) -> list[Tensor]:
+    """Noise that is `border` times as strong on the outermost cells."""
+    generator = torch.Generator().manual_seed(seed)
+    strength = torch.full((ROWS, COLUMNS, 1), border)
+    strength[1:-1, 1:-1] = 1
+    return [strength * torch.randn(ROWS, COLUMNS, CHANNELS, generator=generator) for _ in range(count)]
+
+
+def fitted(count: int, border: float) -> tuple[MemoryBank, list[np.ndarray]]:
+    normal = grids(count, 0, border)
+    places = torch.cartesian_prod(torch.arange(count), torch.arange(ROWS), torch.arange(COLUMNS))
+    features = torch.cat([grid.flatten(0, 1) for grid in normal])
+    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
+    return MemoryBank.fit(GRAINS[0], features[order], places[order], list(enumerate(normal)), seed=0)
+
+
+def at_border(values: np.ndarray) -> bool:
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    return bool(row in (0, ROWS - 1) or column in (0, COLUMNS - 1))
+
+
+def test_the_border_does_not_win_by_being_the_border() -> None:
+    bank, maps = fitted(60, border=3.0)
+    assert bank.rings[0, 2] > 1.5
+    assert bank.rings[1, 1] == pytest.approx(1, abs=0.25)
+    assert bank.rings[2, 2] == 1
+    assert torch.equal(bank.rings, bank.rings.T)
+    share = np.mean([at_border(values) for values in maps])
+    assert share < 0.75  # of the cells 28 of 63 are at the border; without the measure nearly all maxima are
+    bank.rings = torch.ones(3, 3)
+    assert np.mean([at_border(bank.values(grid)) for grid in grids(60, 1, 3.0)]) > share
+
+
+def test_a_quiet_border_is_not_made_loud() -> None:
+    bank, _ = fitted(30, border=0.2)
+    assert (bank.rings[0] == 1).all()
+    assert bank.rings.max() < 1.1
+
+
+def test_the_unit_is_a_usual_maximum() -> None:
+    bank, maps = fitted(40, border=1.0)
+    assert np.median([values.max() for values in maps]) == pytest.approx(1, rel=1e-5)
+    fresh = [bank.values(grid).max() for grid in grids(40, 7, 1.0)]
+    assert np.median(fresh) == pytest.approx(1, rel=0.15)
+
+
+def test_state_makes_the_same_bank() -> None:
+    bank, _ = fitted(5, border=2.0)
+    again = MemoryBank.from_state(GRAINS[0], *bank.state(), CHANNELS)
+    grid = grids(1, 3, 1.0)[0]
+    np.testing.assert_array_equal(again.values(grid), bank.values(grid))
+
+
+def test_tiny_grids() -> None:
+    normal = [torch.randn(2, 2, CHANNELS, generator=torch.Generator().manual_seed(i)) for i in range(4)]
+    places = torch.cartesian_prod(torch.arange(4), torch.arange(2), torch.arange(2))
+    features = torch.cat([grid.flatten(0, 1) for grid in normal])
+    bank, maps = MemoryBank.fit(GRAINS[0], features, places, list(enumerate(normal)), seed=0)
+    assert np.isfinite(bank.values(torch.randn(40, 3, CHANNELS))).all()
+    assert len(maps) == 4
