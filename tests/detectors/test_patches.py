@@ -13,7 +13,12 @@ def test_grids_of_each_grain() -> None:
     backbone = tiny_backbone()
     grids = embed(stripes(0, 64, 96), backbone, 192)
     rows, columns = (length // 16 for length in working_size(64, 96, 192))
-    assert [grid.shape[:2] for grid in grids] == [(rows, columns), (2 * rows, 2 * columns)]
+    small_rows, small_columns = (length // 16 for length in working_size(64, 96, 48))
+    assert [tuple(grid.shape[:2]) for grid in grids] == [
+        (rows, columns),
+        (2 * rows, 2 * columns),
+        (small_rows, small_columns),
+    ]
     assert [grid.shape[2] for grid in grids] == [sum(backbone.channels[i] for i in grain.stages) for grain in GRAINS]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from tests.tiny import ARCHITECTURE, tiny_backbone, tiny_spec, tiny_weights
 from xad_agent.errors import XadError
-from xad_agent.perception.backbone import load_backbone
+from xad_agent.perception.backbone import _fused, load_backbone
 
 
 def test_gives_strides_4_8_and_16() -> None:
@@ -31,6 +31,24 @@ def test_features_are_those_of_the_whole_model(tmp_path: Path) -> None:
         for features in backbone(image):
             same = [e for e in expected if e.shape == features.shape]
             assert any(torch.allclose(features, e, atol=1e-4) for e in same)
+
+
+def test_fused_network_gives_what_the_plain_one_does() -> None:
+    backbone = tiny_backbone()
+    assert backbone._forward is not backbone.trunk
+    images = torch.randn(1, 3, 48, 208, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for fused, plain in zip(backbone(images), backbone.trunk(images), strict=True):
+            torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_a_trace_that_holds_at_one_size_only_is_not_used() -> None:
+    class Sized(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+            return [images / int(images.shape[3])]
+
+    trunk = Sized().eval()
+    assert _fused(trunk) is trunk
 
 
 def test_prepare_normalises_as_the_model_wants() -> None:

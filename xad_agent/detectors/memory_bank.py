@@ -70,8 +70,9 @@ class MemoryBank:
         lone = bool((sources[:, 0] == sources[0, 0]).all())
         distances = []
         for index, grid in seen:
-            own = _close_by(origin, grid.shape) if lone else (origin[:, 0] == index)[:, None]
-            distances.append(bank._distances(grid.float(), own))
+            own = _close_by(origin, grid.shape) if lone else origin[:, 0] == index
+            # A lone small picture may leave a patch nothing to be compared with: it is as far as is usual.
+            distances.append(np.nan_to_num(bank._distances(grid.float(), own), posinf=1.0))
         bank.rings = _ring_factors(distances)
         maps = [bank._levelled(values) for values in distances]
         bank.unit = max(float(np.median([values.max() for values in maps])), 1e-6)
@@ -116,7 +117,7 @@ class MemoryBank:
     def _distances(self, features: Tensor, excluded: Tensor | None = None) -> np.ndarray:
         """Least distance to a normal patch over the one usual there, (rows, columns)."""
         flat = self.whitening(features).flatten(0, 1)
-        return self._neighbours.nearest(flat, 1, excluded)[0].view(features.shape[:2]).numpy()
+        return self._neighbours.nearest(flat, 1, excluded).view(features.shape[:2]).numpy()
 
     def _levelled(self, distances: np.ndarray) -> np.ndarray:
         import cv2
@@ -140,19 +141,19 @@ def _local_scales(bank: Tensor, origin: Tensor, sample: Tensor, sources: Tensor)
     for picture in pictures:
         mine = origin[:, 0] == picture
         if len(pictures) > 1:
-            excluded = (sources[:, 0] == picture)[:, None]
+            excluded = sources[:, 0] == picture
         else:
-            excluded = (sources[:, None, 1:] == origin[None, mine, 1:]).all(dim=2)
-        distances, _ = other.nearest(bank[mine], _SCALE_NEIGHBOURS, excluded)
+            excluded = (origin[mine, None, 1:] == sources[None, :, 1:]).all(dim=2)
+        distances = other.nearest(bank[mine], _SCALE_NEIGHBOURS, excluded)
         near[mine] = torch.where(distances.isinf(), torch.nan, distances).nanmean(dim=1)
     near = torch.where(near.isnan(), near.nanmedian(), near).nan_to_num(nan=1.0)
     return (near + near.median()).clamp_min(1e-6)
 
 
 def _close_by(sources: Tensor, shape: torch.Size) -> Tensor:
-    """For a lone picture: which patches of the bank lie too near to a patch to count as another one, bool (N, Q)."""
+    """For a lone picture: which patches of the bank lie too near to a patch to count as another one, bool (Q, N)."""
     grid = torch.cartesian_prod(torch.arange(shape[0]), torch.arange(shape[1]))
-    return (sources[:, None, 1:] - grid[None]).abs().amax(dim=2) <= _LONE_REACH
+    return (grid[:, None] - sources[None, :, 1:]).abs().amax(dim=2) <= _LONE_REACH
 
 
 def _rings(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_GROUP = 32
-_SPARE = 2
-_CHUNK = 784
-_NEVER = -1e30
+_CHUNK = 512
 _FRONT = 128
 
 
@@ -60,10 +57,10 @@ def _chosen_among(points: Tensor, nearest: Tensor, most: int) -> list[int]:
 
 
 class Neighbours:
-    """Euclidean nearest neighbours among a fixed set of points, where each point may have a scale of its own.
+    """Euclidean distances to a fixed set of points, where each point may have a scale of its own.
 
-    The best candidates come from one matrix product, in bfloat16 where the processor multiplies it natively; their
-    distances are then computed again in float32.
+    One matrix product gives the scaled squares of all of them, in float32: half-precision products were no quicker on
+    processors without matrix units.
 
     Args:
         points: (N, D) float32.
@@ -73,70 +70,33 @@ class Neighbours:
     def __init__(self, points: Tensor, scales: Tensor | None = None):
         self.points = points
         self.scales = torch.ones(len(points)) if scales is None else scales
-        self._kind = torch.bfloat16 if _multiplies_bfloat16() else torch.float32
-        # For a query x, a point p and its scale s a row makes -(|x - p| / s)^2 / 2 of [x, 1, 1, x.x in two parts, ...].
-        weights = self.scales**-2
-        high, low = self._split(-(points * points).sum(dim=1) / 2 * weights)
-        weight_high, weight_low = self._split(-weights / 2)
-        rows = torch.cat(
-            [(points * weights[:, None]).to(self._kind)]
-            + [column[:, None] for column in (high, low, weight_high, weight_high, weight_low)],
-            dim=1,
-        )
-        # Rows are padded to whole groups; a padded one is never near.
-        padding = rows.new_zeros(-len(points) % _GROUP, rows.shape[1])
-        padding[:, points.shape[1]] = _NEVER
-        self._rows = torch.cat([rows, padding])
+        weights = (self.scales**-2)[:, None]
+        # For a query x and a point p of scale s, a row makes (|x - p| / s)^2 of [x, 1, x.x].
+        squares = (points * points).sum(dim=1, keepdim=True)
+        self._columns = torch.cat([-2 * points * weights, squares * weights, weights], dim=1).T
 
-    def nearest(self, queries: Tensor, k: int, excluded: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The k nearest points of each query, by scaled distance.
+    def nearest(self, queries: Tensor, k: int, excluded: Tensor | None = None) -> Tensor:
+        """Scaled distances of each query to its k nearest points.
 
         Args:
             queries: (Q, D) float32.
-            k: At most 8; fewer are given where there are fewer points.
-            excluded: Points that do not count: bool (N, 1), or (N, Q) for each query its own.
+            k: At least 1; fewer distances are given where there are fewer points.
+            excluded: Points that do not count: bool (N,), or (Q, N) for each query its own.
 
         Returns:
-            Scaled distances (Q, k), ascending, and indices (Q, k); a distance is inf where no point is left.
+            (Q, min(k, N)) float32, ascending, inf where no point is left.
         """
-        k = min(k, len(self.points))
+        rows = torch.cat([queries, torch.ones(len(queries), 1), (queries * queries).sum(dim=1, keepdim=True)], dim=1)
         found = []
-        for at in range(0, len(queries), _CHUNK):
-            chunk = slice(at, at + _CHUNK)
-            mask = excluded if excluded is None or excluded.shape[1] == 1 else excluded[:, chunk]
-            found.append(self._chunk(queries[chunk], k, mask))
-        return torch.cat([d for d, _ in found]), torch.cat([i for _, i in found])
-
-    def _chunk(self, queries: Tensor, k: int, excluded: Tensor | None) -> tuple[Tensor, Tensor]:
-        high, low = self._split((queries * queries).sum(dim=1))
-        ones = torch.ones_like(high)
-        extra = torch.stack([ones, ones, high, low, high], dim=1)
-        likeness = self._rows @ torch.cat([queries.to(self._kind), extra], dim=1).T
-        if excluded is not None and excluded.shape[1] == 1:
-            likeness[excluded[:, 0].nonzero()[:, 0]] = -torch.inf
-        elif excluded is not None:
-            likeness[: len(self.points)].masked_fill_(excluded, -torch.inf)
-        # The best k lie in the k groups with the best maxima, so only these are searched.
-        grouped = likeness.view(-1, _GROUP, len(queries))
-        maxima = grouped.amax(dim=1).T.contiguous()
-        groups = maxima.topk(min(k, maxima.shape[1]), dim=1).indices
-        members = grouped.permute(0, 2, 1)[groups, torch.arange(len(queries))[:, None]].flatten(1)
-        values, places = members.float().topk(min(k + _SPARE, members.shape[1], len(self.points)), dim=1)
-        rows = groups.gather(1, places // _GROUP) * _GROUP + places % _GROUP
-        rows.clamp_max_(len(self.points) - 1)
-        exact = (queries[:, None] - self.points[rows]).norm(dim=2) / self.scales[rows]
-        distances, order = exact.masked_fill_(values < _NEVER / 2, torch.inf).topk(k, dim=1, largest=False)
-        return distances, rows.gather(1, order)
-
-    def _split(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Values as the sum of two of the kind that is multiplied, lest their rounding decide."""
-        high = values.to(self._kind)
-        return high, (values - high.float()).to(self._kind)
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether the processor has bfloat16 instructions; without them float32 is quicker."""
-    for capability in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        if getattr(torch.cpu, capability, bool)():
-            return True
-    return False
+        room = torch.empty(min(_CHUNK, len(rows)), len(self.points))
+        for at in range(0, len(rows), _CHUNK):
+            chunk = rows[at : at + _CHUNK]
+            squares = torch.mm(chunk, self._columns, out=room[: len(chunk)])
+            if excluded is not None:
+                squares.masked_fill_(excluded if excluded.dim() == 1 else excluded[at : at + _CHUNK], torch.inf)
+            # The plain minimum is several times as quick as a sorted choice of one.
+            least = (
+                squares.amin(1, keepdim=True) if k == 1 else squares.topk(min(k, len(self.points)), largest=False)[0]
+            )
+            found.append(least.clamp_min_(0).sqrt_())
+        return torch.cat(found)

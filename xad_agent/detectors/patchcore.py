@@ -1,7 +1,7 @@
 """PatchCore: a picture is as strange as its patch that is farthest from every normal patch.
 
 After Roth et al., "Towards Total Recall in Industrial Anomaly Detection" (CVPR 2022), with these changes: patches of
-two grains, each with a memory bank of its own; features are whitened; and a distance counts relative to how far apart
+three grains, each with a memory bank of its own; features are whitened; and a distance counts relative to how far apart
 normal patches lie at that place of the bank, and at that distance from the picture's border.
 """
 
@@ -59,8 +59,8 @@ class PatchCore:
     ) -> tuple["PatchCore", Fitted]:
         """Learn what is normal.
 
-        Memory is bounded: of all patches of a grain 50,000 random ones are candidates for its bank, and of all pictures
-        1,000 random ones are scored as unseen; besides these it takes 5 KB for each picture.
+        Memory is bounded: of all patches of a grain 15 times as many as its bank holds are drawn as candidates, and of
+        all pictures 1,000 are scored as unseen; besides these it takes 5 KB for each picture.
 
         Args:
             pictures: Normal ones, any sizes; read once, one by one.
@@ -137,13 +137,13 @@ class PatchCore:
 
 
 def _outline(features: list[Tensor]) -> Tensor:
-    """The coarsest grain's features averaged over at most 4 x 4 places, (4, 4, D)."""
+    """The medium grain's features averaged over at most 4 x 4 places, (4, 4, D)."""
     return functional.adaptive_avg_pool2d(features[0].permute(2, 0, 1), _SUMMARY_GRID).permute(1, 2, 0)
 
 
 def _fused(maps: list[np.ndarray]) -> np.ndarray:
     """The weighted mean of the grains' maps, on the finest grid."""
-    shape = maps[-1].shape
+    shape = max((values.shape for values in maps), key=np.prod)
     enlarged = [_enlarged(values, *shape) for values in maps]
     return np.average(enlarged, axis=0, weights=[grain.weight for grain in GRAINS]).astype(np.float32)
 

@@ -27,6 +27,7 @@ class Grain:
 
     Attributes:
         name: Of the grain, in a stored profile.
+        shrink: The network looks at the picture this many times smaller than the working size.
         stages: Indices of the two backbone stages that describe a patch, the finer one first; a patch is a cell of the
             coarser one.
         bank: How many normal patches are remembered.
@@ -35,16 +36,19 @@ class Grain:
     """
 
     name: str
+    shrink: int
     stages: tuple[int, int]
     bank: int
     blur: float
     weight: float
 
 
-# Cells of 16 px see shapes, but average away specks and hair cracks, which those of 8 px see.
+# Cells of 16 px see shapes, but average away specks and hair cracks, which those of 8 px see; neither sees what is
+# wrong only over a large part of a picture, as uneven light, which a look at the whole from afar does.
 GRAINS = (
-    Grain("medium", stages=(1, 2), bank=10_000, blur=0.6, weight=2.0),
-    Grain("fine", stages=(0, 1), bank=2_500, blur=0.8, weight=1.0),
+    Grain("medium", shrink=1, stages=(1, 2), bank=10_000, blur=0.6, weight=2.0),
+    Grain("fine", shrink=1, stages=(0, 1), bank=2_500, blur=0.8, weight=2.0),
+    Grain("coarse", shrink=4, stages=(1, 2), bank=2_500, blur=0.6, weight=1.0),
 )
 
 
@@ -88,23 +92,23 @@ def embed(picture: Picture, backbone: Backbone, side: int) -> list[Tensor]:
     Raises:
         XadError: The picture is less than 8 px high or wide.
     """
+    check_size(picture)
+    pooled = {shrink: _stages(picture, backbone, side // shrink) for shrink in {grain.shrink for grain in GRAINS}}
+    return [_joined(*(pooled[grain.shrink][stage] for stage in grain.stages)) for grain in GRAINS]
+
+
+def _stages(picture: Picture, backbone: Backbone, side: int) -> list[Tensor]:
     import cv2
 
-    check_size(picture)
     height, width = working_size(picture.height, picture.width, side)
     shrinks = height * width < picture.height * picture.width
     pixels = cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     with torch.inference_mode():
-        pooled = [_pooled(features) for features in backbone(backbone.prepare(pixels))]
-        return [_joined(pooled[finer], pooled[coarser]) for finer, coarser in (grain.stages for grain in GRAINS)]
+        return [functional.avg_pool2d(f, 3, 1, 1, count_include_pad=False) for f in backbone(backbone.prepare(pixels))]
 
 
 def _joined(finer: Tensor, coarser: Tensor) -> Tensor:
     return torch.cat([functional.avg_pool2d(finer, 2), coarser], dim=1)[0].permute(1, 2, 0).contiguous()
-
-
-def _pooled(features: Tensor) -> Tensor:
-    return functional.avg_pool2d(features, 3, 1, 1, count_include_pad=False)
 
 
 @dataclass(frozen=True, eq=False)
