@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from xad_agent.detectors.memory_bank import MemoryBank
+from xad_agent.detectors.memory_bank import MemoryBank, _chosen
 from xad_agent.detectors.patches import GRAINS
 
 ROWS, COLUMNS, CHANNELS = 7, 9, 6
@@ -71,3 +71,18 @@ def test_tiny_grids() -> None:
     bank, maps = MemoryBank.fit(GRAINS[0], features, places, list(enumerate(normal)), seed=0)
     assert np.isfinite(bank.values(torch.randn(40, 3, CHANNELS))).all()
     assert len(maps) == 4
+
+
+def test_a_bank_covers_what_is_rare_and_remembers_what_is_usual() -> None:
+    generator = torch.Generator().manual_seed(0)
+    usual, rare = torch.randn(900, 4, generator=generator), 50 + 10 * torch.randn(3, 4, generator=generator)
+    candidates = torch.cat([usual, rare])
+    chosen = _chosen(candidates, 100, seed=0)
+    assert len(set(chosen.tolist())) == 100
+    assert {900, 901, 902} <= set(chosen.tolist())
+    assert sorted(chosen[50:].tolist()) == [n for n in range(100) if n not in chosen[:50]][:50]
+
+
+@pytest.mark.parametrize("size", [903, 2000])
+def test_a_bank_with_room_takes_all(size: int) -> None:
+    assert sorted(_chosen(torch.randn(903, 4), size, seed=0).tolist()) == list(range(903))

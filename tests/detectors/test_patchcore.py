@@ -1,7 +1,6 @@
 """PatchCore: defects it must find, pictures it scores as unseen, and what a stored one needs."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tests.tiny import tiny_backbone
 from xad_agent.detectors import gathering
 from xad_agent.detectors.patchcore import PatchCore
-from xad_agent.detectors.patches import GRAINS
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
@@ -70,7 +68,7 @@ def test_fits_flat_pictures() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "GRAINS", [replace(grain, bank=20) for grain in GRAINS])
+    monkeypatch.setattr(gathering, "_CANDIDATES", 300)
     monkeypatch.setattr(gathering, "_CALIBRATED", 4)
     detector, fitted = PatchCore.fit((stripes(seed) for seed in range(10)), tiny_backbone(), SIDE)
     assert [len(bank.sources) for bank in detector.banks] == [300, 300, 150]

@@ -10,8 +10,7 @@ from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
 from xad_agent.perception.backbone import Backbone
 
-# So many that no rare normal patch is missed, so few that the bank is not spent on outliers.
-_CANDIDATES = 15
+_CANDIDATES = 150_000
 _CALIBRATED = 1000
 
 
@@ -38,7 +37,7 @@ class Gathered:
         self.count = 0
         self._backbone, self._side = backbone, side
         self._random = torch.Generator().manual_seed(seed)
-        self._kept = [_Sample(self._random, _CANDIDATES * grain.bank) for grain in GRAINS]
+        self._kept = [_Sample(self._random) for _ in GRAINS]
         self._pictures: list[tuple[float, Seen]] = []
 
     def add(self, picture: Picture) -> list[Tensor]:
@@ -71,17 +70,17 @@ class Gathered:
 
 
 class _Sample:
-    """At most `limit` random patches of the grids that were added."""
+    """Random patches of the grids that were added."""
 
-    def __init__(self, random: torch.Generator, limit: int):
-        self._random, self._limit = random, limit
+    def __init__(self, random: torch.Generator):
+        self._random = random
         self._kept: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def add(self, index: int, grid: Tensor) -> None:
         rows, columns, channels = grid.shape
         places = torch.cartesian_prod(torch.tensor([index]), torch.arange(rows), torch.arange(columns))
         self._kept.append((torch.rand(len(places), generator=self._random), grid.view(-1, channels), places))
-        if sum(len(keys) for keys, _, _ in self._kept) > 2 * self._limit:
+        if sum(len(keys) for keys, _, _ in self._kept) > 2 * _CANDIDATES:
             self._prune()
 
     def drawn(self) -> tuple[Tensor, Tensor]:
@@ -91,5 +90,5 @@ class _Sample:
 
     def _prune(self) -> None:
         keys, features, sources = (torch.cat(parts) for parts in zip(*self._kept, strict=True))
-        order = keys.argsort()[: self._limit]
+        order = keys.argsort()[:_CANDIDATES]
         self._kept = [(keys[order], features[order], sources[order])]

@@ -17,7 +17,7 @@ _LONE_REACH = 2
 
 
 class MemoryBank:
-    """Normal patches, chosen to cover all of them, and what distance from them is usual.
+    """Normal patches, some chosen to cover all of them, and what distance from them is usual.
 
     Attributes:
         grain: What its patches are.
@@ -62,7 +62,7 @@ class MemoryBank:
         """
         whitening = Whitening.fit(features)
         candidates = whitening(features)
-        chosen = greedy_coreset(candidates, grain.bank, seed)
+        chosen = _chosen(candidates, grain.bank, seed)
         chosen = chosen[sources[chosen, 0].argsort(stable=True)]
         points, origin = candidates[chosen], sources[chosen]
         scales = _local_scales(points, origin, candidates[:_SCALE_SAMPLE], sources[:_SCALE_SAMPLE])
@@ -125,6 +125,18 @@ class MemoryBank:
         rows, columns = _rings(distances.shape)
         values = distances / self.rings.numpy()[rows[:, None], columns]
         return cv2.GaussianBlur(values, (0, 0), self.grain.blur, borderType=cv2.BORDER_REFLECT)
+
+
+def _chosen(candidates: Tensor, size: int, seed: int) -> Tensor:
+    """Indices of a bank's patches: half of them a coreset, so that rare ones are covered, half the first others.
+
+    A coreset alone spends itself on outliers, the more so the more candidates it has: what is usual is then covered
+    thinly, and large faint defects drown in its distances.
+    """
+    cover = greedy_coreset(candidates, size // 2, seed)
+    left = torch.ones(len(candidates), dtype=torch.bool)
+    left[cover] = False
+    return torch.cat([cover, left.nonzero()[: size - len(cover), 0]])
 
 
 def _local_scales(bank: Tensor, origin: Tensor, sample: Tensor, sources: Tensor) -> Tensor:
