@@ -59,8 +59,8 @@ class PatchCore:
     ) -> tuple["PatchCore", Fitted]:
         """Learn what is normal.
 
-        Memory is bounded: of all patches of a grain 150,000 random ones are candidates for its bank, and of all pictures
-        1,000 random ones are scored as unseen; besides these it takes 5 KB for each picture.
+        Memory is bounded: of all patches of a grain 150,000 random ones are candidates for its bank, and of all
+        pictures 1,000 random ones are scored as unseen; besides these it takes 5 KB for each picture.
 
         Args:
             pictures: Normal ones, any sizes; read once, one by one.
