@@ -47,9 +47,8 @@ def bench(
 
     Returns:
         A JSON-able dict. `fit_seconds`; `trunk_seconds` (the bare network as timm builds it, on the largest tensor that
-        the detector gives it), `inference_seconds` (picture in memory to map and score) and
-        `ratio` (of the two, within a turn);
-        `ask_seconds` (warm, a new picture each time) or `ask_skipped` with the reason; `cold_seconds`
+        the detector gives it), `inference_seconds` (picture in memory to map and score) and `ratio` (of the two, within
+        a turn); `ask_seconds` (warm, a new picture each time) or `ask_skipped` with the reason; `cold_seconds`
         {import, help, ask}, whole processes, the operating system's file cache warm. Each measured several times is
         {median, q1, q3, n}. Also `threads`, `load_average` [before, after], `peak_memory_mb`, versions and machine.
 

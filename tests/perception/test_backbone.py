@@ -51,6 +51,15 @@ def test_a_trace_that_holds_at_one_size_only_is_not_used() -> None:
     assert _fused(trunk) is trunk
 
 
+def test_a_network_that_cannot_be_traced_is_left_as_it_is() -> None:
+    class Texts(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> list[str]:
+            return ["no tensor"]
+
+    trunk = Texts().eval()
+    assert _fused(trunk) is trunk
+
+
 def test_prepare_normalises_as_the_model_wants() -> None:
     backbone = tiny_backbone()
     config = timm.get_pretrained_cfg(ARCHITECTURE)

@@ -135,13 +135,16 @@ def _no_weights(source: _Source, spec: str, error: Exception) -> str:
 def _fused(trunk: nn.Module) -> nn.Module:
     """The same network, normalisation and activations fused into the convolutions: half the time on a CPU.
 
-    Tracing is deprecated for torch.compile, which would need a C++ compiler on the user's machine. A network whose
-    trace does not hold at another size is left as it is.
+    Tracing is deprecated for torch.compile, which would need a C++ compiler on the user's machine. A network that
+    cannot be traced, or whose trace does not hold at another size, is left as it is: slower, the same features.
     """
     images = [torch.linspace(-1, 1, 3 * h * w).view(1, 3, h, w) for h, w in _TRIED_SIZES]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        fused = torch.jit.freeze(torch.jit.trace(trunk, images[0], check_trace=False, strict=False))
+        try:
+            fused = torch.jit.freeze(torch.jit.trace(trunk, images[0], check_trace=False, strict=False))
+        except Exception:  # tracing raises errors of many types, among them those of the network's own code
+            return trunk
     with torch.inference_mode():
         for image in images:
             pairs = zip(fused(image), trunk(image), strict=True)
