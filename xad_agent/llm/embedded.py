@@ -86,9 +86,17 @@ def lead_in(said: str, entry: Evidence) -> str:
     options = [f"{lead} {_uncapitalised(entry.statement)}" if lead else entry.statement for lead in leads]
     if len(options) == 1:
         return options[0]
-    openings = [" ".join(option.split()[:4]) for option in options]
+    openings = _distinct_openings(options)
     chosen = _complete(said + " ", " | ".join(json.dumps(opening) for opening in openings))
     return options[openings.index(chosen)] if chosen in openings else entry.statement
+
+
+def _distinct_openings(options: list[str]) -> list[str]:
+    """As few words of each option as tell them apart: every further token costs the model a pass."""
+    words = [option.split() for option in options]
+    most = max(map(len, words))
+    cuts = ([" ".join(some[:n]) for some in words] for n in range(1, most + 1))
+    return next((cut for cut in cuts if len(set(cut)) == len(options)), options)
 
 
 def _uncapitalised(sentence: str) -> str:
