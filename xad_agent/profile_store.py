@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION: Final = 3
+VERSION: Final = 4
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS = "exemplars"
@@ -36,7 +36,7 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["xad-profile"] = "xad-profile"
-    version: Literal[3] = VERSION
+    version: Literal[4] = VERSION
     name: str
     backbone: str
     fingerprint: str

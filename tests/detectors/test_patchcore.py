@@ -71,7 +71,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "_CANDIDATES", 300)
     monkeypatch.setattr(gathering, "_CALIBRATED", 4)
     detector, fitted = PatchCore.fit((stripes(seed) for seed in range(10)), tiny_backbone(), SIDE)
-    assert [len(bank.sources) for bank in detector.banks] == [300, 300, 150]
+    assert [len(bank.sources) for bank in detector.banks] == [300, 300, 120]
     assert len(fitted.scores) == 4
     assert len(fitted.summaries) == 10
 

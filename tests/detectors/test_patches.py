@@ -13,7 +13,7 @@ def test_grids_of_each_grain() -> None:
     backbone = tiny_backbone()
     grids = embed(stripes(0, 64, 96), backbone, 192)
     rows, columns = (length // 16 for length in working_size(64, 96, 192))
-    small_rows, small_columns = (length // 16 for length in working_size(64, 96, 48))
+    small_rows, small_columns = (length // 16 for length in working_size(64, 96, 192 // 5))
     assert [tuple(grid.shape[:2]) for grid in grids] == [
         (rows, columns),
         (2 * rows, 2 * columns),
@@ -53,4 +53,4 @@ def test_working_size_keeps_area_and_aspect(height: int, width: int, size: tuple
 
 
 def test_working_side_follows_the_resolution_within_limits() -> None:
-    assert [working_side([(side, side)]) for side in (20, 350, 512, 3000)] == [256, 288, 448, 448]
+    assert [working_side([(side, side)]) for side in (20, 350, 512, 3000)] == [256, 416, 640, 640]
