@@ -158,7 +158,7 @@ def falsified(claim: Claim, ledger: Ledger, rng: random.Random) -> Iterator[tupl
 def _reworded(claim: Claim, rng: random.Random) -> Iterator[tuple[str, Claim]]:
     """Falsifications that move, negate or replace words instead of swapping a pair."""
     printed = list(_PRINTED.finditer(claim.text))
-    different = [(a, b) for a, b in pairwise(printed) if a.group() != b.group()]
+    different = [(a, b) for a, b in pairwise(printed) if float(a.group()) != float(b.group())]  # 1 for 1.0 is true
     for a, b in different[:2]:
         text = claim.text[: a.start()] + b.group() + claim.text[a.end() : b.start()] + a.group() + claim.text[b.end() :]
         yield "swapped numbers", claim.model_copy(update={"text": text})

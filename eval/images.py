@@ -172,7 +172,7 @@ def _places(case: Any, mask: np.ndarray) -> Record:
     found = [region.mask(*mask.shape) for region in regions]
     return {
         "regions": len(regions),
-        "peak_in_mask": bool(regions) and bool(mask[regions[0].peak[1], regions[0].peak[0]]),
+        "peak_in_mask": bool(mask[case.candidate.peak[1], case.candidate.peak[0]]),
         "map_peak_in_mask": bool(mask[np.unravel_index(np.argmax(values), values.shape)]),
         "iou": overlap(np.logical_or.reduce(found), mask) if found else 0.0,
         "best_iou": max((overlap(one, mask) for one in found), default=0.0),

@@ -40,6 +40,7 @@ SHARES = (
     "false_alarm_rate",
     "detection_rate",
     "pointing_game",
+    "pointing_game_regions",
     "pointing_game_map",
     "repair_below_threshold",
     "repair_below_threshold_all",
@@ -49,7 +50,8 @@ DEFINITIONS = (
     "pixels of all pictures, good ones included; overlap averaged over 8-connected regions",
     "types: each type against all good test pictures",
     "pixel metrics: exact, nothing is binned; their intervals: pictures resampled, values at 1024 quantiles",
-    "pointing_game: defective pictures whose strongest region has its peak inside the mask; no region is a miss",
+    "pointing_game: defective pictures whose candidate (the strongest region or, where the picture passes, the place "
+    "nearest to the limit) has its peak inside the mask; pointing_game_regions: a picture that passes is a miss",
     "region_iou: all found regions together against the mask, mean over defective pictures; no region is 0",
     "seconds_per_picture: median of reading and scoring one picture, in this process",
 )
@@ -66,9 +68,9 @@ def summarise(scored: Scored, pairs: Pairs, *, seed: int, train: int) -> dict[st
 
     Returns:
         `n` {train, normal, defective, failed}; `false_alarm_rate`, `detection_rate`, `pointing_game`,
-        `pointing_game_map` (the map's highest pixel), `repair_below_threshold` (of the detected defective pictures) and
-        `repair_below_threshold_all` (of all defective pictures): each {value, low, high, hits, n} with the exact 95 %
-        interval; `image_auroc`, `image_ap`, `image_max_f1`, `pixel_auroc`, `aupro`, `pixel_ap`, `pixel_max_f1`,
+        `pointing_game_regions`, `pointing_game_map` (the map's highest pixel), `repair_below_threshold` (of the
+        detected defective pictures) and `repair_below_threshold_all` (of all defective pictures): each {value, low,
+        high, hits, n} with the exact 95 % interval; `image_auroc`, `image_ap`, `image_max_f1`, `pixel_auroc`, `aupro`, `pixel_ap`, `pixel_max_f1`,
         `pixel_max_f1_threshold`, `region_iou`, `region_iou_best` (the best single region): 0 to 1, None where not
         defined; `..._interval`: [low, high] by bootstrap; `types` {type: the same of it alone}; `failed`
         [{picture, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`: medians.
@@ -134,6 +136,7 @@ def _places(records: list[Record], seed: int) -> dict[str, Any]:
     return {
         "detection_rate": proportion(record["anomalous"] for record in records),
         "pointing_game": proportion(record["peak_in_mask"] for record in records),
+        "pointing_game_regions": proportion(record["peak_in_mask"] and record["regions"] > 0 for record in records),
         "pointing_game_map": proportion(record["map_peak_in_mask"] for record in records),
         "region_iou": float(np.mean(ious)) if ious else None,
         "region_iou_interval": bootstrap_interval(np.mean, ious, seed=seed),

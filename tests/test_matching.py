@@ -3,6 +3,7 @@ import numpy as np
 from tests.normal import NormalProfile, case_of, picture, texture, with_square
 from xad_agent.matching import Counterparts
 from xad_agent.media.scaling import shrink
+from xad_agent.normals import Normals
 
 
 def test_textures_match_by_their_surroundings() -> None:
@@ -39,7 +40,7 @@ def test_a_window_at_the_rim_keeps_to_the_rim() -> None:
 def test_without_a_profile_the_rest_of_the_picture_is_the_counterpart() -> None:
     asked = with_square((40, 40, 52, 52))
     regions = case_of(asked).regions
-    found = Counterparts(picture(asked), None, regions)
+    found = Counterparts(Normals(picture(asked), None, regions), regions)
     matches = found.matches(1)
     assert len(matches) > 10
     assert {match.exemplar for match in matches} == {-1}

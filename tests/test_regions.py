@@ -4,7 +4,7 @@ import pytest
 from tests.normal import NormalCalibration, picture, texture
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Region
-from xad_agent.regions import MAX_REGIONS, find_regions
+from xad_agent.regions import MAX_REGIONS, by_salience, find_candidate, find_regions
 
 CALIBRATION = NormalCalibration([1.0] * 40, level=0.5)
 
@@ -86,3 +86,48 @@ def test_one_pixel() -> None:
     (region,) = _find(np.array([[2.0]]))
     assert region.box == (0, 0, 1, 1)
     assert _find(np.array([[0.2]])) == []
+
+
+def _made(values: np.ndarray) -> AnomalyMap:
+    return AnomalyMap(values.astype(np.float32), float(values.max()), "made")
+
+
+def test_of_regions_about_as_strange_the_one_that_differs_from_normal_comes_first() -> None:
+    values = _map((10, 20, 20, 30, 2.0), (80, 60, 90, 70, 1.9))
+    contrast = np.zeros(values.shape, np.float32)
+    contrast[60:70, 80:90] = 50
+    regions = by_salience(_find(values), _made(values), contrast)
+    assert [(region.label, region.box[0]) for region in regions] == [("region 1", 80), ("region 2", 10)]
+    values[values == 1.9] = 1.2
+    assert by_salience(_find(values), _made(values), contrast)[0].box[0] == 10
+
+
+def test_the_peak_moves_to_where_the_picture_differs_most_near_by() -> None:
+    values = _map((30, 20, 40, 30, 2.0))
+    contrast = np.zeros(values.shape, np.float32)
+    contrast[24, 42] = 40  # just beside the region
+    contrast[90, 100] = 90  # far away
+    (region,) = by_salience(_find(values), _made(values), contrast)
+    assert region.peak == (42, 24)
+
+
+def test_without_contrast_regions_stay_as_they_are() -> None:
+    values = _map((10, 20, 20, 30, 2.0), (80, 60, 90, 70, 1.9))
+    assert by_salience(_find(values), _made(values), None) == tuple(_find(values))
+
+
+def test_contrast_may_be_of_a_smaller_picture() -> None:
+    values = _map((30, 20, 40, 30, 2.0))
+    contrast = np.zeros((50, 60), np.float32)
+    contrast[12, 20] = 40
+    (region,) = by_salience(_find(values), _made(values), contrast)
+    assert region.peak == (41, 25)
+
+
+def test_the_candidate_of_a_picture_that_passes() -> None:
+    values = _map((30, 20, 50, 30, 0.4), (80, 60, 90, 70, 0.3)) + 0.1
+    candidate = find_candidate(_made(values), picture(texture(0, *values.shape)), None)
+    assert candidate.box == (30, 20, 50, 30)
+    assert candidate.score == pytest.approx(0.5)
+    flat = find_candidate(_made(np.full((8, 8), 0.2)), picture(texture(0, 8, 8)), None)
+    assert flat.box == (0, 0, 8, 8)

@@ -64,7 +64,7 @@ def _whole(case: Case) -> tuple[str, tuple[Quantity, ...]]:
 def _figure(case: Case, region: Region | None) -> np.ndarray:
     """The two pictures, then the region's window beside its closest counterparts."""
     counterparts = case.counterparts
-    nearest = next(iter(counterparts.normals.values()))
+    nearest = next(iter(case.normals.nearest.values()))
     panels = [(case.picture.name, counterparts.picture.pixels), (nearest.name, nearest.pixels)]
     if region is not None:
         number = case.regions.index(region) + 1

@@ -7,7 +7,7 @@ from xad_agent.wording import count, number, numbers
 
 
 def locate(case: Case) -> Evidence:
-    """The regions that stand out, with their place in words and their size; says so when there is none."""
+    """The regions that stand out, with place and size; where there is none, what comes closest to the limit."""
     calibration = case.profile.calibration if case.profile else None
     quantities = [Quantity(name="score", value=case.anomaly_map.score)]
     if calibration is not None:
@@ -40,4 +40,5 @@ def _nowhere(case: Case) -> str:
     if case.profile is None:
         return "No place stands out from the rest of the picture."
     printed, limit = numbers(value, case.profile.calibration.threshold())
-    return f"No place stands out: the score is {printed}, below the limit {limit}."
+    place = ", ".join(case.candidate.place)
+    return f"No place stands out: the score is {printed}, below the limit {limit}. The place nearest to it: {place}."

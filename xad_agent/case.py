@@ -10,6 +10,7 @@ from xad_agent.profile import Profile
 
 if TYPE_CHECKING:
     from xad_agent.matching import Counterparts
+    from xad_agent.normals import Normals
 
 
 class Case:
@@ -38,18 +39,40 @@ class Case:
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """Anomalous places, strongest first; empty when no pixel lies above the calibrated level."""
-        from xad_agent.regions import find_regions
+        """Anomalous places, most salient first; empty when the picture passes."""
+        from xad_agent.regions import by_salience
 
-        calibration = self.profile.calibration if self.profile is not None else None
-        return tuple(find_regions(self.anomaly_map, self.picture, calibration))
+        return by_salience(self._found, self.anomaly_map, self.normals.contrast) if self._found else ()
+
+    @cached_property
+    def candidate(self) -> Region:
+        """The most salient place: the first region or, where the picture passes, what to look at first all the same."""
+        from xad_agent.regions import find_candidate
+
+        if self.regions:
+            return self.regions[0]
+        return find_candidate(self.anomaly_map, self.picture, self.normals.contrast)
+
+    @cached_property
+    def normals(self) -> "Normals":
+        """The nearest normal pictures."""
+        from xad_agent.normals import Normals
+
+        return Normals(self.picture, self.profile, self._found)
 
     @cached_property
     def counterparts(self) -> "Counterparts":
         """What the regions look like on the nearest normal pictures."""
         from xad_agent.matching import Counterparts
 
-        return Counterparts(self.picture, self.profile, self.regions)
+        return Counterparts(self.normals, self.regions)
+
+    @cached_property
+    def _found(self) -> tuple[Region, ...]:
+        from xad_agent.regions import find_regions
+
+        calibration = self.profile.calibration if self.profile is not None else None
+        return tuple(find_regions(self.anomaly_map, self.picture, calibration))
 
     def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
         """What the tool has already measured of this picture with these arguments; None when it has not."""

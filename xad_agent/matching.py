@@ -2,20 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from xad_agent.evidence import Region
-from xad_agent.media.picture import Picture
-from xad_agent.media.scaling import resize, resize_mask, shape_within, shrink
-from xad_agent.profile import Profile
-from xad_agent.registration import align
+from xad_agent.media.picture import grey
+from xad_agent.media.scaling import resize, shape_within
+from xad_agent.normals import Normals, guarded
 
-WORK_SIDE = 512
-NEAREST = 12
 _RING_SHARE = 0.04
-_GUARD_SHARE = 0.012
 _SEARCH_SIDE = 256
 _PLACES_PER_NORMAL = 2
 _GRID = 6
@@ -64,75 +59,54 @@ class Counterparts:
     """What the regions of a picture look like where it is normal.
 
     On the nearest normal pictures that is the same place where they align with the picture, else the place with the
-    most similar surroundings. Without a profile it is the rest of the picture itself. Works on the picture at most
-    512 px long, as large as a profile keeps its exemplars.
+    most similar surroundings. Without a normal picture it is the rest of the picture itself.
 
     Args:
-        picture: The picture in question.
-        profile: What is normal, None where it is not known.
-        regions: The places to find counterparts for; they do not steer the search.
+        normals: The nearest normal pictures.
+        regions: The places to find counterparts for; those that `normals` disregards.
 
     Attributes:
+        normals: As given.
         picture: The working picture.
         masks: The regions on it, booleans (H, W).
     """
 
-    def __init__(self, picture: Picture, profile: Profile | None, regions: Sequence[Region]):
-        self.picture = shrink(picture, WORK_SIDE)
-        self._picture = picture
-        self._profile = profile
-        shape = (self.picture.height, self.picture.width)
-        self.masks = [resize_mask(region.mask(picture.height, picture.width), shape) for region in regions]
+    def __init__(self, normals: Normals, regions: Sequence[Region]):
+        self.normals = normals
+        self.picture = normals.picture
+        self.masks = [normals.on_working(region) for region in regions]
         self._matches: dict[int, list[Match]] = {}
-
-    @cached_property
-    def normals(self) -> dict[int, Picture]:
-        """The nearest normal pictures by their index in the profile, most similar first; empty without a profile."""
-        if self._profile is None:
-            return {}
-        nearest = self._profile.nearest_pictures(self._picture, min(NEAREST, self._profile.exemplars))
-        return {int(index): self._profile.exemplar(index) for index in nearest}
-
-    @cached_property
-    def _anomalous(self) -> np.ndarray:
-        return _grown(np.logical_or.reduce(self.masks), self._length(_GUARD_SHARE))
-
-    @cached_property
-    def _laid(self) -> dict[int, np.ndarray]:
-        """Matrices of the normal pictures that lie on this one, by index."""
-        found = {i: align(normal, self.picture, self._anomalous) for i, normal in self.normals.items()}
-        return {i: alignment.matrix for i, alignment in found.items() if alignment is not None}
 
     def window(self, number: int) -> Window:
         """The window of region `number`, counted from 1."""
         mask = self.masks[number - 1]
-        y, x = np.nonzero(_grown(mask, self._length(_GUARD_SHARE)))
-        reach = self._length(_RING_SHARE)
+        y, x = np.nonzero(guarded(mask))
+        reach = max(2, round(_RING_SHARE * max(mask.shape)))
         x0, y0 = max(0, int(x.min()) - reach), max(0, int(y.min()) - reach)
         x1, y1 = min(mask.shape[1], int(x.max()) + 1 + reach), min(mask.shape[0], int(y.max()) + 1 + reach)
         cut = np.s_[y0:y1, x0:x1]
-        return Window((x0, y0, x1, y1), mask[cut], ~self._anomalous[cut])
+        return Window((x0, y0, x1, y1), mask[cut], ~self.normals.disregarded[cut])
 
     def matches(self, number: int) -> list[Match]:
         """The counterparts of region `number`, those with the most similar surroundings first."""
         if number not in self._matches:
             window = self.window(number)
-            found = self._normal_matches(window) if self.normals else self._other_places(window)
+            found = self._normal_matches(window) if self.normals.nearest else self._other_places(window)
             self._matches[number] = sorted(found, key=lambda match: match.cost)
         return self._matches[number]
 
     def _normal_matches(self, window: Window) -> list[Match]:
-        laid = [match for i, matrix in self._laid.items() for match in self._lay(i, matrix, window)]
-        if laid and 2 * len(self._laid) >= len(self.normals):
+        laid = [match for i, matrix in self.normals.laid.items() for match in self._lay(i, matrix, window)]
+        if laid and 2 * len(self.normals.laid) >= len(self.normals.nearest):
             return laid
         shown = {match.exemplar for match in laid}
-        return laid + [match for i in self.normals if i not in shown for match in self._search(i, window)]
+        return laid + [match for i in self.normals.nearest if i not in shown for match in self._search(i, window)]
 
     def _lay(self, index: int, matrix: np.ndarray, window: Window) -> list[Match]:
         """The window on an aligned normal picture; nothing where it lies outside."""
         import cv2
 
-        normal = self.normals[index]
+        normal = self.normals.nearest[index]
         x0, y0, x1, y1 = window.box
         size = (x1 - x0, y1 - y0)
         shifted = matrix - [[0, 0, x0], [0, 0, y0]]
@@ -144,7 +118,7 @@ class Counterparts:
 
     def _search(self, index: int, window: Window) -> list[Match]:
         """The places of a normal picture whose surroundings look most like the window's."""
-        normal = self.normals[index]
+        normal = self.normals.nearest[index]
         x0, y0, x1, y1 = window.box
         pixels = normal.pixels
         if pixels.shape[0] < y1 - y0 or pixels.shape[1] < x1 - x0:
@@ -161,7 +135,7 @@ class Counterparts:
         for y in _grid(self.picture.height - height):
             for x in _grid(self.picture.width - width):
                 cut = np.s_[y : y + height, x : x + width]
-                if not (self._anomalous[cut] & window.mask).any():
+                if not (self.normals.disregarded[cut] & window.mask).any():
                     pixels = self.picture.pixels[cut]
                     found.append(self._match(-1, self.picture.name, pixels, window, aligned=False))
         return found
@@ -177,19 +151,9 @@ class Counterparts:
         cost = float(np.abs(around - np.median(around, axis=0)).mean()) if len(around) else 0.0
         return Match(index, name, pixels, aligned, cost)
 
-    def _length(self, share: float) -> int:
-        return max(2, round(share * max(self.picture.height, self.picture.width)))
-
 
 def _grid(room: int) -> list[int]:
     return sorted({round(room * step / (_GRID - 1)) for step in range(_GRID)})
-
-
-def _grown(mask: np.ndarray, reach: int) -> np.ndarray:
-    import cv2
-
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel)) > 0
 
 
 def _best_corners(
@@ -200,8 +164,8 @@ def _best_corners(
 
     scale = min(1.0, _SEARCH_SIDE / max(pixels.shape[:2]))
     shape = shape_within(window.mask.shape, max(1, round(scale * max(window.mask.shape))))
-    source = resize(_grey(pixels), shape_within(pixels.shape, _SEARCH_SIDE)).astype(np.float32)
-    template = resize(_grey(wanted), shape).astype(np.float32)
+    source = resize(grey(pixels), shape_within(pixels.shape, _SEARCH_SIDE)).astype(np.float32)
+    template = resize(grey(wanted), shape).astype(np.float32)
     ring = resize(window.ring.astype(np.float32), shape)
     fits = np.s_[: source.shape[0], : source.shape[1]]  # rounding may leave the template a pixel too large
     cost = cv2.matchTemplate(source, template[fits], cv2.TM_SQDIFF, mask=ring[fits])
@@ -225,9 +189,3 @@ def _span(length: int, at_start: bool, at_end: bool) -> slice:
     if at_start and at_end:
         return slice(None)
     return slice(0, 1) if at_start else slice(length - 1, length) if at_end else slice(None)
-
-
-def _grey(pixels: np.ndarray) -> np.ndarray:
-    import cv2
-
-    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))

@@ -1,5 +1,7 @@
 """From an anomaly map to a few places."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xad_agent.calibration import Calibration
@@ -14,7 +16,9 @@ _WORK_SIDE = 1024
 _JOIN_SHARE = 0.02
 _SPECK_SHARE = 0.0002
 _CORE_SHARE = 0.5
-_PEAK_SHARE = 0.01
+_NEAR_SHARE = 0.02
+_CONTRAST_FLOOR = 10.0  # grey levels
+_CONTRAST_POWER = 0.15
 _OUTLIER_SIGMAS = 3.0
 
 
@@ -43,6 +47,76 @@ def find_regions(anomaly_map: AnomalyMap, picture: Picture, calibration: Calibra
     cores = [_core(values, piece, level, limit) for piece in pieces]
     strongest = sorted(cores, key=lambda mask: -float(values[mask].max()))[:MAX_REGIONS]
     return [_region(f"region {n}", mask, values, picture) for n, mask in enumerate(strongest, start=1)]
+
+
+def find_candidate(anomaly_map: AnomalyMap, picture: Picture, contrast: np.ndarray | None) -> Region:
+    """The most salient place of a picture, whether or not it is strange enough to be a region.
+
+    Args:
+        anomaly_map: Values (H, W) of the picture.
+        picture: For the place in words.
+        contrast: See `Normals.contrast`.
+    """
+    import cv2
+
+    salience = resize(_salience(anomaly_map.values, contrast), shape_within(anomaly_map.values.shape, _WORK_SIDE))
+    values = resize(anomaly_map.values, salience.shape)
+    top, median = float(salience.max()), float(np.median(salience))
+    _, labels = cv2.connectedComponents((salience >= median + _CORE_SHARE * (top - median)).astype(np.uint8))
+    mask = labels == labels.flat[salience.argmax()]
+    return _focused([_region("candidate", mask, values, picture)], anomaly_map, contrast)[0]
+
+
+def by_salience(regions: Sequence[Region], anomaly_map: AnomalyMap, contrast: np.ndarray | None) -> tuple[Region, ...]:
+    """The regions named anew, most salient first, each with its peak where it differs most from normal pictures.
+
+    A map's cells see a place together with its surroundings: its peak is often beside the defect (where a tip is
+    missing, on the stump), and a speck of dust can stand as high as a defect. Where normal pictures align with the
+    picture, the difference from them says more. Without it the regions stay as they are.
+
+    Args:
+        regions: Of the map's picture.
+        anomaly_map: Values (H, W).
+        contrast: See `Normals.contrast`.
+    """
+    focused = _focused(regions, anomaly_map, contrast)
+    return tuple(region.model_copy(update={"label": f"region {n}"}) for n, region in enumerate(focused, start=1))
+
+
+def _salience(values: np.ndarray, contrast: np.ndarray | None) -> np.ndarray:
+    """A map weighted by the contrast near by: a little, so that it decides between places about as strange."""
+    import cv2
+
+    if contrast is None:
+        return values
+    reach = max(1, round(_NEAR_SHARE * max(contrast.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    weights = (_CONTRAST_FLOOR + cv2.dilate(contrast, kernel)) ** _CONTRAST_POWER
+    return values * resize(weights, values.shape)
+
+
+def _focused(regions: Sequence[Region], anomaly_map: AnomalyMap, contrast: np.ndarray | None) -> list[Region]:
+    if contrast is None:
+        return list(regions)
+    salience = _salience(anomaly_map.values, contrast)
+    found = []
+    for region in regions:
+        inside = np.where(region.mask(*salience.shape), salience, -np.inf)
+        top = np.unravel_index(int(inside.argmax()), inside.shape)
+        peak = _most_different_near(top, inside.shape, contrast)
+        found.append((float(inside[top]), region.model_copy(update={"peak": peak})))
+    return [region for _, region in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _most_different_near(at: tuple[np.intp, ...], shape: tuple[int, ...], contrast: np.ndarray) -> tuple[int, int]:
+    """x y of the highest contrast near (row, column) of a picture of that shape, the nearer the better."""
+    scale = np.array(contrast.shape) / shape
+    y, x = (np.array(at) + 0.5) * scale - 0.5
+    rows, columns = np.ogrid[: contrast.shape[0], : contrast.shape[1]]
+    nearness = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * (_NEAR_SHARE * max(contrast.shape)) ** 2))
+    best = np.unravel_index(int((contrast * nearness).argmax()), contrast.shape)
+    row, column = (np.array(best) + 0.5) / scale
+    return int(column), int(row)
 
 
 def _level(values: np.ndarray, score: float, calibration: Calibration | None) -> float | None:
@@ -86,11 +160,7 @@ def _core(values: np.ndarray, piece: np.ndarray, level: float, limit: float) -> 
 
 
 def _region(label: str, small: np.ndarray, values: np.ndarray, picture: Picture) -> Region:
-    import cv2
-
-    # The map is coarse, so the middle of the highest part is a better peak than the highest pixel.
-    smooth = cv2.GaussianBlur(values, (0, 0), _PEAK_SHARE * max(values.shape))
-    at = np.unravel_index(int(np.where(small, smooth, -np.inf).argmax()), small.shape)
+    at = np.unravel_index(int(np.where(small, values, -np.inf).argmax()), small.shape)
     mask = resize_mask(small, (picture.height, picture.width))
     y, x = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     scale = picture.width / small.shape[1], picture.height / small.shape[0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xad_agent.media.picture import Picture
+from xad_agent.media.picture import Picture, grey
 from xad_agent.media.scaling import resize, resize_mask, shape_within
 from xad_agent.perception.foreground import WORK_SIDE, Foreground, find_foreground
 
@@ -62,7 +62,7 @@ def _details(picture: Picture, ignore: np.ndarray | None = None) -> tuple[np.nda
     import cv2
 
     shape = shape_within(picture.pixels.shape, WORK_SIDE)
-    small = resize(cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY), shape).astype(np.float32)
+    small = resize(grey(picture.pixels), shape).astype(np.float32)
     use = np.ones(shape, dtype=np.uint8)
     if ignore is not None:
         use[resize_mask(ignore, shape)] = 0

@@ -34,6 +34,7 @@ class ScriptedProfile:
 
     fits = 0
     examined: list[str] = []  # noqa: RUF012
+    exemplars = 0
     calibration = SimpleNamespace(threshold=lambda alpha: THRESHOLD, p_value=lambda score: 1 / (1 + score))
 
     @classmethod
@@ -57,6 +58,14 @@ class ScriptedProfile:
         values = picture.pixels[..., 0].astype(np.float32) / 255
         return SimpleNamespace(values=values, score=float(values.max()), detector="scripted")
 
+    def nearest_pictures(self, picture, k):
+        return []
+
+
+def find_candidate(anomaly_map, picture, contrast):
+    y, x = (int(n) for n in np.unravel_index(anomaly_map.values.argmax(), anomaly_map.values.shape))
+    return Region(label="candidate", box=(x, y, x + 1, y + 1), score=1, peak=(x, y), area_share=0.1)
+
 
 def find_regions(anomaly_map, picture, calibration):
     mask = anomaly_map.values > THRESHOLD
@@ -79,7 +88,11 @@ def fakes(monkeypatch):
     ScriptedProfile.fits, ScriptedProfile.examined = 0, []
     for name, content in {
         "xad_agent.profile": {"Profile": ScriptedProfile},
-        "xad_agent.regions": {"find_regions": find_regions},
+        "xad_agent.regions": {
+            "find_regions": find_regions,
+            "find_candidate": find_candidate,
+            "by_salience": lambda regions, anomaly_map, contrast: tuple(regions),
+        },
         "xad_agent.tools.repair": {"repair": repair},
     }.items():
         module = ModuleType(name)
@@ -116,7 +129,8 @@ def test_metrics_of_a_set(fakes, nut):
     assert shares == {
         "false_alarm_rate": (1, 2),
         "detection_rate": (2, 3),
-        "pointing_game": (2, 3),
+        "pointing_game": (3, 3),
+        "pointing_game_regions": (2, 3),
         "pointing_game_map": (3, 3),
         "repair_below_threshold": (1, 2),
         "repair_below_threshold_all": (2, 3),

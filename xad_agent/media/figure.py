@@ -70,7 +70,7 @@ def answer_figure(answer: "Answer", case: "Case") -> Image.Image:
     column = (FIGURE_WIDTH - 3 * _GAP) // 2
     marked = Image.fromarray(overlay(case.picture, case.anomaly_map, calibration, answer.regions))
     panels = [_titled(case.picture.name, _within(marked, column))]
-    nearest = next(iter(case.counterparts.normals.values()), None)
+    nearest = next(iter(case.normals.nearest.values()), None)
     if nearest is not None:
         title = vocabulary("figure")["nearest"].format(name=nearest.name)
         panels.append(_titled(title, _within(Image.fromarray(_fitted(nearest.pixels, SIDE)), column)))

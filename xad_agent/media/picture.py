@@ -30,3 +30,10 @@ class Picture:
     def width(self) -> int:
         """Pixels from left to right."""
         return int(self.pixels.shape[1])
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """RGB pixels (H, W, 3) as grey levels (H, W), uint8; grey ones as they are."""
+    import cv2
+
+    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
