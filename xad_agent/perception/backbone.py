@@ -1,5 +1,6 @@
 """Feature networks: a trunk cut off at stride 16, by the name of its weights."""
 
+import ctypes
 import hashlib
 import warnings
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ _EMBEDDED_ARCHITECTURE = "tf_efficientnet_lite0"
 _HEAD = ("conv_head.", "bn2.", "classifier.")
 _TRIED_SIZES = ((64, 64), (96, 160))
 _TOLERANCE = 1e-3
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     Raises:
         XadError: Unknown spec or model, no such stages, or weights that are missing, damaged or of another model.
     """
+    _keep_freed_memory()
     source = _source(spec)
     indices = _stages(source.architecture)
     overlay = {"pretrained_cfg_overlay": {"state_dict": source.state}} if source.state is not None else {}
@@ -80,6 +84,19 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     except Exception as error:  # the hub's clients and torch raise errors of many types
         raise XadError(_no_weights(source, spec, error)) from error
     return Backbone(trunk, spec, source.mean, source.std)
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what a forward pass frees for the next one, which is a quarter quicker without the page faults.
+
+    The process then stays as large as its largest pass. Other C libraries are left alone.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def _source(spec: str) -> _Source:
