@@ -6,40 +6,61 @@ from xad_agent.normals import Normals
 
 
 def pattern() -> np.ndarray:
-    """Blobs that align exactly with themselves, RGB uint8 (96, 96, 3)."""
+    """Blobs that align exactly with themselves, RGB uint8 (192, 192, 3)."""
     import cv2
 
-    noise = np.random.default_rng(5).normal(0, 1, (96, 96)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 3)
+    noise = np.random.default_rng(5).normal(0, 1, (192, 192)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 6)
     return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
 def test_contrast_is_high_where_no_normal_picture_looks_so() -> None:
     asked = pattern()
-    asked[40:48, 60:68] = 255 - asked[40:48, 60:68]
+    asked[80:92, 120:132] = 255 - asked[80:92, 120:132]
     contrast = Normals(picture(asked), NormalProfile([pattern()] * 5), []).contrast  # type: ignore[arg-type]
     assert contrast is not None
-    assert contrast.shape == (96, 96)
+    assert contrast.shape == (192, 192)
     y, x = np.unravel_index(contrast.argmax(), contrast.shape)
-    assert 38 <= y < 50
-    assert 58 <= x < 70
-    assert np.median(contrast) < 1
+    assert 78 <= y < 94
+    assert 118 <= x < 134
+    assert contrast[y, x] > 4
+    assert np.median(contrast) < 0.5
 
 
 def test_contrast_forgives_light_that_changes_slowly() -> None:
-    lit = np.clip(pattern().astype(int) + np.linspace(-20, 20, 96).astype(int)[None, :, None], 0, 255).astype(np.uint8)
+    slope = np.linspace(-20, 20, 192).astype(int)[None, :, None]
+    lit = np.clip(pattern().astype(int) + slope, 0, 255).astype(np.uint8)
     contrast = Normals(picture(lit), NormalProfile([pattern()] * 5), []).contrast  # type: ignore[arg-type]
     assert contrast is not None
-    assert np.quantile(contrast, 0.95) < 4
+    assert np.quantile(contrast, 0.95) < 1.5  # 20 grey levels are 3.3
+
+
+def at_the_mark(values: list[int]) -> float:
+    """The contrast of a square of 230 where those of the normal pictures have these values."""
+
+    def marked(value: int) -> np.ndarray:
+        pixels = pattern()
+        pixels[84:92, 124:132] = value
+        return pixels
+
+    contrast = Normals(picture(marked(230)), NormalProfile([*map(marked, values)]), []).contrast  # type: ignore[arg-type]
+    assert contrast is not None
+    return float(contrast[88, 128])
 
 
 def test_one_normal_picture_that_looks_so_is_enough() -> None:
-    asked = pattern()
-    asked[40:48, 60:68] = 255
-    normals = NormalProfile([asked, *[pattern()] * 4])
-    contrast = Normals(picture(asked), normals, []).contrast  # type: ignore[arg-type]
+    assert at_the_mark([230, 100, 100, 100, 100]) < 0.3 * at_the_mark([100] * 5)
+
+
+def test_contrast_counts_less_where_normal_pictures_differ_from_each_other() -> None:
+    assert at_the_mark([40, 80, 120, 160, 160]) < 0.6 * at_the_mark([160] * 5)
+
+
+def test_contrast_of_a_large_picture_is_small() -> None:
+    large = pattern().repeat(3, axis=0).repeat(3, axis=1)
+    contrast = Normals(picture(large), NormalProfile([large] * 4), []).contrast  # type: ignore[arg-type]
     assert contrast is not None
-    assert contrast.max() < 5
+    assert contrast.shape == (256, 256)
 
 
 def test_no_contrast_where_normal_pictures_do_not_align_or_are_few() -> None:

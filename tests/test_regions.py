@@ -95,7 +95,7 @@ def _made(values: np.ndarray) -> AnomalyMap:
 def test_of_regions_about_as_strange_the_one_that_differs_from_normal_comes_first() -> None:
     values = _map((10, 20, 20, 30, 2.0), (80, 60, 90, 70, 1.9))
     contrast = np.zeros(values.shape, np.float32)
-    contrast[60:70, 80:90] = 50
+    contrast[60:70, 80:90] = 5
     regions = by_salience(_find(values), _made(values), contrast)
     assert [(region.label, region.box[0]) for region in regions] == [("region 1", 80), ("region 2", 10)]
     values[values == 1.9] = 1.2
@@ -105,8 +105,8 @@ def test_of_regions_about_as_strange_the_one_that_differs_from_normal_comes_firs
 def test_the_peak_moves_to_where_the_picture_differs_most_near_by() -> None:
     values = _map((30, 20, 40, 30, 2.0))
     contrast = np.zeros(values.shape, np.float32)
-    contrast[24, 42] = 40  # just beside the region
-    contrast[90, 100] = 90  # far away
+    contrast[24, 42] = 4  # just beside the region
+    contrast[90, 100] = 9  # far away
     (region,) = by_salience(_find(values), _made(values), contrast)
     assert region.peak == (42, 24)
 
@@ -119,7 +119,7 @@ def test_without_contrast_regions_stay_as_they_are() -> None:
 def test_contrast_may_be_of_a_smaller_picture() -> None:
     values = _map((30, 20, 40, 30, 2.0))
     contrast = np.zeros((50, 60), np.float32)
-    contrast[12, 20] = 40
+    contrast[12, 20] = 4
     (region,) = by_salience(_find(values), _made(values), contrast)
     assert region.peak == (41, 25)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from xad_agent.evidence import Region
 from xad_agent.media.picture import Picture, grey
-from xad_agent.media.scaling import resize_mask, shrink
+from xad_agent.media.scaling import resize, resize_mask, shape_within, shrink
 from xad_agent.profile import Profile
 from xad_agent.registration import align
 
@@ -17,8 +18,9 @@ _GUARD_SHARE = 0.012
 _MIN_ALIGNED = 4
 _LIGHT_SIDE = 64
 _LIGHT_SIGMA = 8.0
-_SLACK = 1
-_DETAIL_SHARE = 0.004
+_DETAIL_SIGMA = 1.0
+_CONTRAST_SIDE = 256
+_CONTRAST_FLOOR = 6.0  # grey levels
 
 
 class Normals:
@@ -63,15 +65,28 @@ class Normals:
 
     @cached_property
     def contrast(self) -> np.ndarray | None:
-        """How far each pixel is from even the most similar aligned normal picture, grey levels, float32 (H, W).
+        """How far each place is from even the most similar aligned normal picture, float32, at most 256 px long.
 
-        Light is evened out, and a shift of a pixel forgiven. None where too few normal pictures align to tell.
+        The unit is how far normal pictures are from each other there, and 6 grey levels. Slow changes of light do not
+        count. None where too few normal pictures align to tell.
         """
         if len(self.laid) < _MIN_ALIGNED:
             return None
-        asked = grey(self.picture.pixels).astype(np.float32)
-        laid = [(grey(self.nearest[i].pixels), matrix) for i, matrix in self.laid.items()]
-        return np.min([_difference(asked, normal, matrix) for normal, matrix in laid], axis=0)
+        import cv2
+
+        shape = shape_within(self.picture.pixels.shape, _CONTRAST_SIDE)
+        size = self.picture.pixels.shape[1::-1]
+        asked = resize(grey(self.picture.pixels), shape).astype(np.float32)
+        normals = []
+        for index, matrix in self.laid.items():
+            pixels = grey(self.nearest[index].pixels)
+            laid = cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+            normals.append(resize(laid, shape).astype(np.float32))
+        least = np.min([_difference(asked, normal) for normal in normals], axis=0)
+        among = np.full((len(normals), *shape), np.inf, dtype=np.float32)
+        for i, j in combinations(range(len(normals)), 2):
+            among[[i, j]] = np.minimum(among[[i, j]], _difference(normals[i], normals[j]))
+        return np.asarray(least / (_CONTRAST_FLOOR + among.mean(axis=0)))
 
 
 def guarded(mask: np.ndarray) -> np.ndarray:
@@ -83,15 +98,10 @@ def guarded(mask: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel)) > 0
 
 
-def _difference(asked: np.ndarray, normal: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """How far a grey picture is from a normal one laid on it; 0 where that one ends."""
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How far two grey pictures are from each other, their light evened out."""
     import cv2
 
-    size = asked.shape[::-1]
-    there = cv2.warpAffine(np.ones(normal.shape, np.uint8), matrix, size, flags=cv2.INTER_NEAREST)
-    laid = cv2.warpAffine(normal, matrix, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    light = cv2.resize(asked - laid, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA)
-    laid += cv2.resize(cv2.GaussianBlur(light, (0, 0), _LIGHT_SIGMA), size, interpolation=cv2.INTER_LINEAR)
-    shifts = np.ones((2 * _SLACK + 1, 2 * _SLACK + 1), np.uint8)
-    outside = np.maximum(cv2.erode(laid, shifts) - asked, asked - cv2.dilate(laid, shifts)).clip(min=0)
-    return np.asarray(cv2.GaussianBlur(outside * there, (0, 0), max(0.5, _DETAIL_SHARE * max(asked.shape))))
+    light = cv2.resize(one - other, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA)
+    light = cv2.resize(cv2.GaussianBlur(light, (0, 0), _LIGHT_SIGMA), one.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(np.abs(one - other - light), (0, 0), _DETAIL_SIGMA))

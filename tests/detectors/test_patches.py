@@ -53,4 +53,4 @@ def test_working_size_keeps_area_and_aspect(height: int, width: int, size: tuple
 
 
 def test_working_side_follows_the_resolution_within_limits() -> None:
-    assert [working_side([(side, side)]) for side in (20, 350, 512, 3000)] == [256, 416, 640, 640]
+    assert [working_side([(side, side)]) for side in (20, 350, 512, 3000)] == [256, 416, 608, 608]

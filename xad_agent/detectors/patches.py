@@ -14,7 +14,7 @@ from xad_agent.perception.backbone import Backbone
 
 MIN_PIXELS = 8
 _ALIGN = 16
-_SIDES = (256, 640)
+_SIDES = (256, 608)
 _NATIVE_SHARE = 1.25
 _MAX_ELONGATION = 4
 _MAX_DIMENSIONS = 256
