@@ -61,8 +61,10 @@ def _show(name: str, answer: Answer) -> None:
 
 def _profile(folder: Path, normal: list[Path]) -> Profile:
     if folder.exists():
-        return Profile.load(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Profile.load(folder)
+        except XadError as error:  # of another version, or damaged
+            print(f"{error}; doing so.")
     profile = Profile.fit(normal)
     profile.save(folder)
     return profile
