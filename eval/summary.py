@@ -71,10 +71,9 @@ def summarise(scored: Scored, pairs: Pairs, *, seed: int, train: int) -> dict[st
         `pointing_game_regions`, `pointing_game_map` (the map's highest pixel), `repair_below_threshold` (of the
         detected defective pictures) and `repair_below_threshold_all` (of all defective pictures): each {value, low,
         high, hits, n} with the exact 95 % interval; `image_auroc`, `image_ap`, `image_max_f1`, `pixel_auroc`, `aupro`,
-        `pixel_ap`, `pixel_max_f1`,
-        `pixel_max_f1_threshold`, `region_iou`, `region_iou_best` (the best single region): 0 to 1, None where not
-        defined; `..._interval`: [low, high] by bootstrap; `types` {type: the same of it alone}; `failed`
-        [{picture, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`: medians.
+        `pixel_ap`, `pixel_max_f1`, `pixel_max_f1_threshold`, `region_iou`, `region_iou_best` (the best single region):
+        0 to 1, None where not defined; `..._interval`: [low, high] by bootstrap; `types` {type: the same of it alone};
+        `failed` [{picture, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`: medians.
     """
     good = [(s, r) for s, r in scored if "error" not in r and s.kind == GOOD]
     bad = [(s, r) for s, r in scored if "error" not in r and s.kind != GOOD]

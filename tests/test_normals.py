@@ -14,10 +14,14 @@ def pattern() -> np.ndarray:
     return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
+def contrast_of(asked: np.ndarray, normals: list[np.ndarray]) -> np.ndarray | None:
+    return Normals(picture(asked), NormalProfile(normals), []).contrast  # type: ignore[arg-type]
+
+
 def test_contrast_is_high_where_no_normal_picture_looks_so() -> None:
     asked = pattern()
     asked[80:92, 120:132] = 255 - asked[80:92, 120:132]
-    contrast = Normals(picture(asked), NormalProfile([pattern()] * 5), []).contrast  # type: ignore[arg-type]
+    contrast = contrast_of(asked, [pattern()] * 5)
     assert contrast is not None
     assert contrast.shape == (192, 192)
     y, x = np.unravel_index(contrast.argmax(), contrast.shape)
@@ -30,7 +34,7 @@ def test_contrast_is_high_where_no_normal_picture_looks_so() -> None:
 def test_contrast_forgives_light_that_changes_slowly() -> None:
     slope = np.linspace(-20, 20, 192).astype(int)[None, :, None]
     lit = np.clip(pattern().astype(int) + slope, 0, 255).astype(np.uint8)
-    contrast = Normals(picture(lit), NormalProfile([pattern()] * 5), []).contrast  # type: ignore[arg-type]
+    contrast = contrast_of(lit, [pattern()] * 5)
     assert contrast is not None
     assert np.quantile(contrast, 0.95) < 1.5  # 20 grey levels are 3.3
 
@@ -43,7 +47,7 @@ def at_the_mark(values: list[int]) -> float:
         pixels[84:92, 124:132] = value
         return pixels
 
-    contrast = Normals(picture(marked(230)), NormalProfile([*map(marked, values)]), []).contrast  # type: ignore[arg-type]
+    contrast = contrast_of(marked(230), [*map(marked, values)])
     assert contrast is not None
     return float(contrast[88, 128])
 
@@ -58,7 +62,7 @@ def test_contrast_counts_less_where_normal_pictures_differ_from_each_other() -> 
 
 def test_contrast_of_a_large_picture_is_small() -> None:
     large = pattern().repeat(3, axis=0).repeat(3, axis=1)
-    contrast = Normals(picture(large), NormalProfile([large] * 4), []).contrast  # type: ignore[arg-type]
+    contrast = contrast_of(large, [large] * 4)
     assert contrast is not None
     assert contrast.shape == (256, 256)
 
@@ -66,7 +70,7 @@ def test_contrast_of_a_large_picture_is_small() -> None:
 def test_no_contrast_where_normal_pictures_do_not_align_or_are_few() -> None:
     assert case_of(texture(99)).normals.contrast is None
     assert Normals(picture(pattern()), None, []).contrast is None
-    assert Normals(picture(pattern()), NormalProfile([pattern()] * 3), []).contrast is None  # type: ignore[arg-type]
+    assert contrast_of(pattern(), [pattern()] * 3) is None
 
 
 def test_what_is_disregarded_covers_the_regions_and_a_little_more() -> None:

@@ -26,7 +26,7 @@ def run(folder: Path) -> None:
     the cloth is turned by a quarter.
 
     Args:
-        folder: Where the results go; a profile that is already there is used again.
+        folder: Where the results go; a profile that is already there and can be read is used again.
 
     Raises:
         XadError: Weights or pictures cannot be had, or the folder cannot be written.

@@ -55,10 +55,10 @@ class Region(BaseModel):
     """A place in a picture.
 
     Attributes:
-        label: How answers call it: "region 1" is the strongest.
+        label: How answers call it: "region 1" is the strongest, by the map's value and the contrast with normal.
         box: x0 y0 x1 y1 in px of the original; x1 and y1 exclusive.
         score: The map's highest value inside, in the detector's unit.
-        peak: x y of that value.
+        peak: x y of that value or, where normal pictures align, of what near by differs most from them.
         area_share: Pixels of the region over pixels of the picture, 0 to 1.
         place: Position words that hold for it ("upper left", "at the rim"), most specific first.
         rle: COCO run lengths of the mask over (H, W), column-major, zeros first; empty when the mask is the box.

@@ -12,8 +12,8 @@ from xad_agent.media.scaling import resize, resize_mask, shape_within, shrink
 from xad_agent.profile import Profile
 from xad_agent.registration import align
 
-WORK_SIDE = 512
-NEAREST = 12
+_WORK_SIDE = 512
+_NEAREST = 12
 _GUARD_SHARE = 0.012
 _MIN_ALIGNED = 4
 _LIGHT_SIDE = 64
@@ -39,7 +39,7 @@ class Normals:
     """
 
     def __init__(self, picture: Picture, profile: Profile | None, regions: Sequence[Region]):
-        self.picture = shrink(picture, WORK_SIDE)
+        self.picture = shrink(picture, _WORK_SIDE)
         self._picture, self._profile = picture, profile
         nowhere = np.zeros((self.picture.height, self.picture.width), dtype=bool)
         self.disregarded = guarded(np.logical_or.reduce([nowhere, *map(self.on_working, regions)]))
@@ -54,7 +54,7 @@ class Normals:
         """The nearest normal pictures by their index in the profile, most similar first; empty without a profile."""
         if self._profile is None:
             return {}
-        nearest = self._profile.nearest_pictures(self._picture, min(NEAREST, self._profile.exemplars))
+        nearest = self._profile.nearest_pictures(self._picture, min(_NEAREST, self._profile.exemplars))
         return {int(index): self._profile.exemplar(index) for index in nearest}
 
     @cached_property

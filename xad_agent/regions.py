@@ -59,12 +59,13 @@ def find_candidate(anomaly_map: AnomalyMap, picture: Picture, contrast: np.ndarr
     """
     import cv2
 
-    salience = resize(_salience(anomaly_map.values, contrast), shape_within(anomaly_map.values.shape, _WORK_SIDE))
-    values = resize(anomaly_map.values, salience.shape)
-    top, median = float(salience.max()), float(np.median(salience))
-    _, labels = cv2.connectedComponents((salience >= median + _CORE_SHARE * (top - median)).astype(np.uint8))
-    mask = labels == labels.flat[salience.argmax()]
-    return _focused([_region("candidate", mask, values, picture)], anomaly_map, contrast)[0]
+    salience = _salience(anomaly_map.values, contrast)
+    small = resize(salience, shape_within(salience.shape, _WORK_SIDE))
+    top, median = float(small.max()), float(np.median(small))
+    _, labels = cv2.connectedComponents((small >= median + _CORE_SHARE * (top - median)).astype(np.uint8))
+    mask = labels == labels.flat[small.argmax()]
+    region = _region("candidate", mask, resize(anomaly_map.values, small.shape), picture)
+    return _focused([region], salience, contrast)[0]
 
 
 def by_salience(regions: Sequence[Region], anomaly_map: AnomalyMap, contrast: np.ndarray | None) -> tuple[Region, ...]:
@@ -79,7 +80,7 @@ def by_salience(regions: Sequence[Region], anomaly_map: AnomalyMap, contrast: np
         anomaly_map: Values (H, W).
         contrast: See `Normals.contrast`.
     """
-    focused = _focused(regions, anomaly_map, contrast)
+    focused = _focused(regions, _salience(anomaly_map.values, contrast), contrast)
     return tuple(region.model_copy(update={"label": f"region {n}"}) for n, region in enumerate(focused, start=1))
 
 
@@ -95,10 +96,10 @@ def _salience(values: np.ndarray, contrast: np.ndarray | None) -> np.ndarray:
     return values * resize(weights, values.shape)
 
 
-def _focused(regions: Sequence[Region], anomaly_map: AnomalyMap, contrast: np.ndarray | None) -> list[Region]:
+def _focused(regions: Sequence[Region], salience: np.ndarray, contrast: np.ndarray | None) -> list[Region]:
+    """The regions, most salient first, their peaks moved; as they are without contrast."""
     if contrast is None:
         return list(regions)
-    salience = _salience(anomaly_map.values, contrast)
     found = []
     for region in regions:
         inside = np.where(region.mask(*salience.shape), salience, -np.inf)
