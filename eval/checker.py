@@ -158,7 +158,9 @@ def falsified(claim: Claim, ledger: Ledger, rng: random.Random) -> Iterator[tupl
 def _reworded(claim: Claim, rng: random.Random) -> Iterator[tuple[str, Claim]]:
     """Falsifications that move, negate or replace words instead of swapping a pair."""
     printed = list(_PRINTED.finditer(claim.text))
-    different = [(a, b) for a, b in pairwise(printed) if float(a.group()) != float(b.group())]  # 1 for 1.0 is true
+    values = [float(match.group().replace(",", "")) for match in printed]
+    pairs = zip(pairwise(printed), pairwise(values), strict=True)
+    different = [pair for pair, (one, other) in pairs if one != other]  # 1 for 1.0 is true
     for a, b in different[:2]:
         text = claim.text[: a.start()] + b.group() + claim.text[a.end() : b.start()] + a.group() + claim.text[b.end() :]
         yield "swapped numbers", claim.model_copy(update={"text": text})

@@ -5,7 +5,9 @@ import random
 import pytest
 
 from tests.normal import case_of, texture, with_square
+from xad_agent.answer import Claim
 from xad_agent.eval.checker import as_text, evaluate_checker, falsified, true_claims
+from xad_agent.evidence import Ledger
 from xad_agent.tools import TOOLS
 
 
@@ -34,3 +36,15 @@ def test_a_falsified_claim_differs_from_the_true_one(ledgers):
             for claim in true_claims(entry):
                 for kind, false in falsified(claim, ledger, random.Random(0)):
                     assert false != claim, kind
+
+
+def test_numbers_with_commas_are_swapped_and_equal_ones_are_not():
+    ledger = Ledger()
+    ledger.add(tool="score", statement="It scores 2.")
+
+    def swapped(text):
+        claim = Claim(text=text, kind="what", evidence=("E1",))
+        return [false.text for kind, false in falsified(claim, ledger, random.Random(0)) if kind == "swapped numbers"]
+
+    assert swapped("It is 1,001, the limit 3.") == ["It is 3 the limit 1,001,."]
+    assert swapped("It is 1.0 in 1 case.") == []
