@@ -3,6 +3,7 @@
 from xad_agent.media.clip import Clip
 from xad_agent.media.clip_finding import find_clips, is_clip
 from xad_agent.media.clip_reading import read_clip, read_clips
+from xad_agent.media.clip_writing import write_clip
 from xad_agent.media.picture import Picture
 from xad_agent.media.reading import find_pictures, read_picture, read_pictures
 
@@ -16,4 +17,5 @@ __all__ = [
     "read_clips",
     "read_picture",
     "read_pictures",
+    "write_clip",
 ]
