@@ -9,6 +9,7 @@ Rules, each told in `Picture.notes` where it applied:
 
 import glob
 import hashlib
+import os
 import stat
 import unicodedata
 import warnings
@@ -21,12 +22,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from xad_agent.errors import XadError
+from xad_agent.media.colours import MAX_PIXELS, check_size, to_rgb
 from xad_agent.media.picture import Picture
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 10**6
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 
@@ -58,11 +59,21 @@ def read_picture(source: Source, *, name: str | None = None) -> Picture:
         XadError: One line on what is wrong with it: missing, a folder, empty, unreadable, not a picture, truncated,
             over MAX_BYTES or MAX_PIXELS, of another shape, or with values that cannot be scaled.
     """
-    from PIL import Image
-
     if isinstance(source, Picture):
         return source if name is None else replace(source, name=clean(name))
+    pixels, name, notes = read_pixels(source, name)
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(pixels.data)
+    return Picture(pixels, name, digest.hexdigest(), notes)
+
+
+def read_pixels(source: Source, name: str | None = None) -> tuple[np.ndarray, str, tuple[str, ...]]:
+    """Pixels (read-only), name and notes as `read_picture` reads them, without the digest, too slow for every frame."""
+    from PIL import Image
+
     notes: list[str] = []
+    if isinstance(source, Picture):
+        return source.pixels, clean(name or source.name), source.notes
     if isinstance(source, str | Path):
         path = Path(source)
         shown = clean(str(path), 200)
@@ -71,7 +82,7 @@ def read_picture(source: Source, *, name: str | None = None) -> Picture:
     elif isinstance(source, Image.Image):
         name = Path(getattr(source, "filename", "") or "picture").name if name is None else name
         shown = clean(name)
-        with _told(shown):
+        with told(shown):
             array = _from_image(source, shown, notes)
     elif isinstance(source, np.ndarray):
         name = "picture" if name is None else name
@@ -79,11 +90,9 @@ def read_picture(source: Source, *, name: str | None = None) -> Picture:
         array = source
     else:
         raise XadError(f"cannot read a {type(source).__name__}: give a path, a PIL image or a numpy array")
-    pixels = _to_rgb(array, shown, notes)
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(pixels.data)
+    pixels = to_rgb(array, shown, notes)
     pixels.setflags(write=False)
-    return Picture(pixels, clean(name), digest.hexdigest(), tuple(notes))
+    return pixels, clean(name), tuple(notes)
 
 
 def find_pictures(source: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -106,7 +115,7 @@ def find_pictures(source: str | Path | Iterable[str | Path]) -> list[Path]:
         else:
             found = sorted(p for p in map(Path, glob.glob(str(source), recursive=True)) if p.is_file())
     except (OSError, ValueError) as error:
-        raise XadError(f"cannot look for pictures in {shown}: {_reason(error)}") from error
+        raise XadError(f"cannot look for pictures in {shown}: {reason(error)}") from error
     if not found and not path.is_dir():
         raise XadError(f"no such file or folder: {shown}")
     if not found:
@@ -168,32 +177,56 @@ def _read_or_error(source: Source) -> Picture | XadError:
         return error
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error says, on one short line."""
     return clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 160)
 
 
-def _read_file(path: Path, shown: str, notes: list[str]) -> np.ndarray:
-    from PIL import Image
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height in px that a picture file promises, before it is turned upright; nothing is decoded.
 
-    with _told(shown):
-        about = path.stat()
-        if stat.S_ISDIR(about.st_mode):
-            raise XadError(f"{shown} is a folder: name one picture in it")
-        if not stat.S_ISREG(about.st_mode):
-            raise XadError(f"{shown} is not an ordinary file: give a picture file")
-        if about.st_size == 0:
-            raise XadError(f"{shown} is empty (0 bytes): save it again")
-        if about.st_size > MAX_BYTES:
-            size, limit = about.st_size / 1e6, MAX_BYTES / 1e6
-            raise XadError(f"{shown} has {size:.0f} MB, the limit is {limit:.0f} MB: make it smaller or crop it")
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about size and metadata: the limits here decide
-            with Image.open(file, formats=_FORMATS) as image:
-                return _from_image(image, shown, notes, path)
+    Raises:
+        XadError: As `read_picture` says, as far as the start of the file shows it.
+    """
+    shown = clean(str(path), 200)
+    with _opened(path, shown) as image:
+        check_size(image.width, image.height, shown)
+        return image.width, image.height
+
+
+def check_file(path: Path, shown: str) -> os.stat_result:
+    """What the system says of an ordinary file with something in it; XadError, or its own error, for any other."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise XadError(f"{shown} is not an ordinary file: copy it into one")
+    if about.st_size == 0:
+        raise XadError(f"{shown} is empty (0 bytes): save it again")
+    return about
+
+
+def _read_file(path: Path, shown: str, notes: list[str]) -> np.ndarray:
+    with _opened(path, shown) as image:
+        return _from_image(image, shown, notes, path)
 
 
 @contextmanager
-def _told(shown: str) -> Iterator[None]:
+def _opened(path: Path, shown: str) -> "Iterator[Image.Image]":
+    from PIL import Image
+
+    with told(shown):
+        if path.is_dir():
+            raise XadError(f"{shown} is a folder: name one picture in it")
+        if (size := check_file(path, shown).st_size) > MAX_BYTES:
+            limit = MAX_BYTES / 1e6
+            raise XadError(f"{shown} has {size / 1e6:.0f} MB, the limit is {limit:.0f} MB: make it smaller or crop it")
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about size and metadata: the limits here decide
+            with Image.open(file, formats=_FORMATS) as image:
+                yield image
+
+
+@contextmanager
+def told(shown: str) -> Iterator[None]:
     """Turn whatever opening and decoding raise into one line about `shown`."""
     from PIL import Image, UnidentifiedImageError
 
@@ -212,14 +245,14 @@ def _told(shown: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise XadError(f"{shown} is not a picture of a kind that can be read ({_KINDS}): convert it") from error
     except Exception as error:  # damaged bytes lead a decoder to errors of any type
-        raise XadError(f"{shown} is truncated or damaged ({_reason(error)}): copy or save it again") from error
+        raise XadError(f"{shown} is truncated or damaged ({reason(error)}): copy or save it again") from error
 
 
 def _from_image(image: "Image.Image", shown: str, notes: list[str], path: Path | None = None) -> np.ndarray:
     """The array of a PIL image, upright; decoded from `path` instead where Pillow would cut 16-bit colours to 8."""
     from PIL import ExifTags, ImageOps
 
-    _check_size(image.width, image.height, shown)
+    check_size(image.width, image.height, shown)
     # The second frame of an MPO is the same view, for depth or brightness.
     if getattr(image, "is_animated", False) and image.format != "MPO" and image.tell() == 0:
         notes.append("the first of several frames")
@@ -254,67 +287,3 @@ def _decode_deep(path: Path) -> np.ndarray:
     if array is None:
         raise ValueError("its 16-bit colours cannot be decoded")
     return array if array.ndim == 2 else array[..., [2, 1, 0, 3][: array.shape[2]]]
-
-
-def _check_size(width: int, height: int, shown: str) -> None:
-    if width < 1 or height < 1:
-        raise XadError(f"{shown} has no pixels ({width} x {height})")
-    if width * height > MAX_PIXELS:
-        limit = f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
-        raise XadError(f"{shown} has {width} x {height} px, {limit}: make it smaller or crop it")
-
-
-def _to_rgb(array: np.ndarray, shown: str, notes: list[str]) -> np.ndarray:
-    """RGB uint8 (H, W, 3), a fresh copy, of an array of any shape and type that `read_picture` takes."""
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
-        raise XadError(f"{shown} has shape {array.shape}: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) is needed")
-    _check_size(array.shape[1], array.shape[0], shown)
-    if array.dtype.kind not in "buif":
-        raise XadError(f"{shown} holds {array.dtype}: whole numbers, floats or booleans are needed")
-    if not np.isfinite(array).all():
-        raise XadError(f"{shown} holds NaN or infinite values: replace them first")
-    colours = _to_8_bit(array[..., :3], shown, notes)
-    if array.shape[2] == 4:
-        share = _opacity(array[..., 3:])
-        if (share < 1).any():
-            colours = np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)
-            notes.append("transparent parts put on white")
-    return np.array(np.broadcast_to(colours, (*colours.shape[:2], 3)), order="C")
-
-
-def _opacity(alpha: np.ndarray) -> np.ndarray:
-    if alpha.dtype.kind in "bf" and alpha.max() <= 1:
-        return np.clip(alpha, 0, 1)
-    full = 65535 if _is_16_bit(alpha.dtype) or alpha.max() > 255 else 255
-    return np.clip(alpha / np.float32(full), 0, 1)
-
-
-def _to_8_bit(values: np.ndarray, shown: str, notes: list[str]) -> np.ndarray:
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype == bool:
-        return values * np.uint8(255)
-    low, high = float(values.min()), float(values.max())
-    white = _white(values.dtype, high)
-    if low < 0 or white is None:
-        raise XadError(f"{shown} holds values from {low:.6g} to {high:.6g}: scale it to 0..1, 8 or 16 bit first")
-    if white != 255:
-        notes.append(f"scaled to 8-bit, {white} being white")
-    return np.rint(values * np.float32(255 / white)).astype(np.uint8)
-
-
-def _white(dtype: np.dtype, high: float) -> int | None:
-    """The value that is white in a picture whose largest value is `high`; None where that cannot be told."""
-    if dtype.kind == "f" and high <= 2:
-        return 1 if high <= 1 else None  # between 1 and 2: 0..1 that overshot, or a nearly black 0..255
-    if high <= 255 and not _is_16_bit(dtype):
-        return 255
-    if high <= 4095:
-        return 4095
-    return 65535 if high <= 65535 else None
-
-
-def _is_16_bit(dtype: np.dtype) -> bool:
-    return dtype.kind == "u" and dtype.itemsize == 2
