@@ -1,7 +1,7 @@
 """Optical flow: how far each pixel has moved since a few frames ago.
 
-DIS (Kroeger et al., ECCV 2016) at its finest scale, without variational refinement and over a gap of several frames: its
-presets, made for large motions, see a third to two thirds of the speed of small walkers, this 74 to 99 % of it.
+DIS (Kroeger et al., ECCV 2016) at its finest scale, without variational refinement and over a gap of several frames:
+its presets, made for large motions, see a third to two thirds of the speed of small walkers, this 74 to 99 % of it.
 """
 
 from functools import cache

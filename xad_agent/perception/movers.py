@@ -69,16 +69,20 @@ class Motion:
     def movers(self) -> list[Mover]:
         """At most twelve, the fastest first: each the connected pixels that keep up with a peak of the speed map."""
         left, found = self.speeds.copy(), list[Mover]()
+        explained = np.zeros_like(self._foreground)
         x0, y0, x1, y1 = self._perspective.windows
         while len(found) < MOST and left.max() > SLOWEST:
             row, column = np.unravel_index(int(left.argmax()), left.shape)
             window = slice(y0[row, column], y1[row, column]), slice(x0[row, column], x1[row, column])
             box, mask = self._grown(int(row), float(left[row, column]), window)
+            fresh = mask & ~explained
             mover = self._measured(box, mask, float(left[row, column]))
             left[window] = 0
             left[mask] = 0
-            if mover is not None:
+            # A large thing has many peaks, of which all but the first find it again.
+            if mover is not None and fresh.sum() > 0.5 * mask.sum():
                 found.append(mover)
+            explained |= mask
         return found
 
     def of(self, box: np.ndarray) -> Mover | None:

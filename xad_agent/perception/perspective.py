@@ -1,4 +1,4 @@
-"""How tall a person is at each height of a fixed camera's picture, so that sizes and speeds are compared in body heights."""
+"""How tall a person is at each row of a fixed camera's picture: sizes and speeds are compared in body heights."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ class Perspective:
     def fit(cls, shape: tuple[int, int], people: np.ndarray, seed: int = 0) -> "Perspective":
         """From boxes (N, 4) of people, by Theil and Sen's median of slopes, which a third of wrong boxes does not sway.
 
-        With fewer than 30 people the height is the same everywhere: their median, or a tenth of the picture without any.
+        With fewer than 30 people it is the same everywhere: their median height, without any a tenth of the picture.
         """
         from scipy.stats import theilslopes
 
