@@ -29,7 +29,7 @@ Column = tuple[np.ndarray, np.ndarray]
 def evaluate_answers(
     labels: str | Path, clips: str | Path, answers: str | Path, *, pattern: str = KEY, seed: int = 0
 ) -> dict[str, Any]:
-    """Score a file of answers (see `read_answers`) against a file of labels (see `read_labels`), as `score_answers` does.
+    """Score a file of answers (see `read_answers`) against one of labels (see `read_labels`), as `score_answers` does.
 
     Args:
         labels: The labels.
