@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_metrics import Box, Tracks, tracks_from_masks
+from xad_agent.eval.clip_metrics import Box, Tracks
+from xad_agent.eval.clip_tracks import tracks_from_masks
 from xad_agent.eval.layout import SUFFIXES, Sample, check_size, read_mask
 
 LAYOUT = "training/frames/<clip>/*, testing/frames/<clip>/*, testing/masks/<clip>/*"

@@ -149,7 +149,7 @@ def _interval(columns: Mapping[str, Column], clips: np.ndarray, seed: int) -> In
     precisions = [_precision_of(truth, scores, clips) for truth, scores in columns.values()]
 
     def mean(drawn: np.ndarray) -> float:
-        times = np.bincount(drawn, minlength=int(clips.max()) + 1)
+        times = np.bincount(drawn, minlength=int(clips.max()) + 1).astype(float)
         known = [value for precision in precisions if not np.isnan(value := precision(times))]
         return float(np.mean(known)) if known else np.nan
 
@@ -157,19 +157,26 @@ def _interval(columns: Mapping[str, Column], clips: np.ndarray, seed: int) -> In
 
 
 def _precision_of(truth: np.ndarray, scores: np.ndarray, clips: np.ndarray) -> Callable[[np.ndarray], float]:
-    """The average precision as a function of how often each clip is drawn: sklearn's, sorted only once."""
-    order = np.argsort(-scores, kind="stable")
-    truth, clips = truth[order], clips[order]
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    """The average precision as a function of how often each clip is drawn, as sklearn defines it.
+
+    It only depends on how many frames of each clip, and how many true ones, lie at or above each true frame's score.
+    """
+    levels = np.unique(scores[truth])
+    of_clips = [clips == clip for clip in range(clips.max() + 1)]
+    seen = np.array([_at_or_above(levels, scores[own]) for own in of_clips], np.float64)
+    true = np.array([_at_or_above(levels, scores[own & truth]) for own in of_clips], np.float64)
 
     def precision(times: np.ndarray) -> float:
-        weights = times[clips]
-        true, all_ = np.cumsum(weights * truth)[ends], np.cumsum(weights)[ends]
-        if not true[-1]:
+        hits, shown = times @ true, times @ seen
+        if not hits.size or not hits[0]:
             return float("nan")
-        return float((np.diff(true, prepend=0) * true / np.maximum(all_, 1)).sum() / true[-1])
+        return float(-np.diff(hits, append=0) @ (hits / np.maximum(shown, 1)) / hits[0])
 
     return precision
+
+
+def _at_or_above(levels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return len(values) - np.searchsorted(np.sort(values), levels, "left")
 
 
 def _notes(labels: Labels, answers: Answers) -> list[str]:

@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 
 from xad_agent.errors import XadError
 from xad_agent.eval import clip_metrics as metrics
-from xad_agent.eval.clip_layout import read_clip_set
 
 T, N, M = (2, 2, 12, 12), (30, 20, 40, 30), (45, 5, 55, 15)  # one true place, two that touch nothing
 
@@ -301,45 +300,3 @@ def test_detection_intervals_resample_clips():
 def test_unusable_detections_are_named(detection):
     with pytest.raises(XadError, match=r"a detection in frame .* the clip has frames 0 to 1"):
         metrics.match({"0": {0: T}}, [(0, T, 1), detection], 2)
-
-
-def drawing(*rows):
-    return np.array([[mark == "#" for mark in row] for row in rows])
-
-
-def test_tracks_follow_regions_that_share_pixels():
-    masks = [
-        drawing("##....#", "##.....", "......."),
-        drawing(".##...#", ".##....", "....#.."),  # two go on, one starts
-        drawing("..##...", "..##...", "....#.."),  # two touch at a corner: one region, the one with more of it goes on
-        drawing(".......", ".......", "......."),
-        drawing("##.....", ".......", "......."),  # after a frame without any, a new track
-    ]
-    assert metrics.tracks_from_masks(masks) == {
-        "0": {0: (0, 0, 2, 2), 1: (1, 0, 3, 2), 2: (2, 0, 5, 3)},
-        "1": {0: (6, 0, 7, 1), 1: (6, 0, 7, 1)},
-        "2": {1: (4, 2, 5, 3)},
-        "3": {4: (0, 0, 2, 1)},
-    }
-
-
-def test_regions_that_compete_are_linked_one_to_one():
-    masks = [drawing("####.###"), drawing("##.#####"), drawing("#.######")]
-    tracks = metrics.tracks_from_masks(masks)
-    assert tracks["0"] == {0: (0, 0, 4, 1), 1: (0, 0, 2, 1), 2: (0, 0, 1, 1)}
-    assert tracks["1"] == {0: (5, 0, 8, 1), 1: (3, 0, 8, 1), 2: (2, 0, 8, 1)}
-    assert len(tracks) == 2
-
-
-def test_no_mask_has_no_tracks():
-    assert metrics.tracks_from_masks([]) == {} == metrics.tracks_from_masks([np.zeros((3, 3), bool)] * 2)
-
-
-@pytest.mark.data
-def test_tracks_of_masks_are_those_labelled_by_hand(data):
-    for clip in read_clip_set(data / "ucsd_ped2").testing:
-        assert clip.given is not None
-        linked = metrics.tracks_from_masks(clip.masks())
-        assert sorted(map(sorted, map(dict.items, linked.values()))) == sorted(
-            map(sorted, map(dict.items, clip.given.values()))
-        ), clip.name

@@ -19,10 +19,12 @@ KINDS = {"run / jog": "action", "car": "object", "on grass": "location"}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_resamples():
-    """Intervals are tested elsewhere; here they only cost time."""
+def quick():
+    """Many resamples, versions and revision are tested elsewhere; here they only cost time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
+        patch.setattr("xad_agent.eval.xman.revision", lambda: None)
+        patch.setattr("xad_agent.eval.xman.versions", dict)
         yield
 
 
