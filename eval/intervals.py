@@ -35,19 +35,21 @@ def bootstrap_interval(statistic: Callable[..., float], *samples: np.ndarray | S
     """The 95 % percentile bootstrap interval of a statistic (Efron, 1979).
 
     Args:
-        statistic: Takes one array per sample, gives a number.
+        statistic: Takes one array per sample, gives a number; NaN where it is not defined on a resample, which is then
+            left out.
         samples: Each is resampled by itself, so that every resample keeps its normal and its defective pictures.
         seed: Of the resampling.
 
     Returns:
-        [low, high]; None when a sample has fewer than two entries.
+        [low, high]; None when a sample has fewer than two entries, or no resample has a value.
     """
     arrays = [np.asarray(sample) for sample in samples]
     if any(len(array) < 2 for array in arrays):
         return None
     random = np.random.default_rng(seed)
-    drawn = [statistic(*(a[random.integers(len(a), size=len(a))] for a in arrays)) for _ in range(RESAMPLES)]
-    return _ends(drawn)
+    drawn = np.array([statistic(*(a[random.integers(len(a), size=len(a))] for a in arrays)) for _ in range(RESAMPLES)])
+    defined = drawn[~np.isnan(drawn)]
+    return _ends(defined) if len(defined) else None
 
 
 def pixel_intervals(
@@ -91,7 +93,7 @@ def _times(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
 
 
-def _ends(drawn: Sequence[float]) -> list[float]:
+def _ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [float(low), float(high)]
 

@@ -53,7 +53,7 @@ class Sample:
         """
         if self.mask_path is None:
             return np.zeros((height, width), dtype=bool)
-        mask = _read_mask(self.mask_path)
+        mask = read_mask(self.mask_path)
         if mask.shape != (height, width):
             raise _wrong_size(self, (mask.shape[1], mask.shape[0]), (width, height))
         if not mask.any():
@@ -111,7 +111,7 @@ def _read_category(root: Path) -> Category:
     if not samples:
         raise XadError(f"{tests}: no test pictures; put normal ones into test/good, defective ones into test/<type>")
     for sample in samples:
-        _check_size(sample)
+        check_size(sample)
     return Category(root.resolve().name, root, normal, tuple(samples))
 
 
@@ -140,8 +140,11 @@ def _sample(root: Path, kind: str, path: Path) -> Sample:
     raise XadError(f"{path}: its mask is missing; put {path.stem}_mask.png into {folder}, or take the picture out")
 
 
-def _check_size(sample: Sample) -> None:
-    """A picture that cannot be read is left to the scoring, which counts it as failed and goes on."""
+def check_size(sample: Sample) -> None:
+    """Compare a mask's size with its picture's, from the file headers; XadError where they differ.
+
+    A picture that cannot be read is left to the scoring, which counts it as failed and goes on.
+    """
     if sample.mask_path is None:
         return
     try:
@@ -163,7 +166,8 @@ def _size(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def _read_mask(path: Path) -> np.ndarray:
+def read_mask(path: Path) -> np.ndarray:
+    """A mask's file as booleans (H, W), true where it is not black; XadError where it cannot be read."""
     try:
         with Image.open(path) as image:
             if image.mode in ("1", "L", "I", "F") or image.mode.startswith("I;"):

@@ -158,11 +158,24 @@ def aupro(counts: PixelCounts, limit: float = FPR_LIMIT) -> float | None:
     if not counts.defined:
         return None
     above, at_or_above = (part / counts.normal for part in counts.false_positives())
+    return float(area_to_limit(above, at_or_above, limit) @ counts.overlap / (counts.regions * limit))
+
+
+def area_to_limit(above: np.ndarray, at_or_above: np.ndarray, limit: float) -> np.ndarray:
+    """What each hit adds to the area under a curve of hits over a false-positive rate, cut at `limit`; float64 (U,).
+
+    A hit lifts the curve by one, on a straight line while the rate goes from that of the false positives strictly above
+    its score to that of those at or above it. Beyond its last point the curve stays where it is.
+
+    Args:
+        above: Rate of the false positives strictly above each hit's score, float64 (U,).
+        at_or_above: The same with those at its score, float64 (U,).
+        limit: Where the curve is cut, exactly, by linear interpolation.
+    """
     inside = np.clip(limit - above, 0, None)
     rise = at_or_above - above
     cut = inside * np.divide(inside, 2 * rise, out=np.zeros_like(rise), where=rise > 0)
-    area = np.where(at_or_above <= limit, limit - (above + at_or_above) / 2, cut)
-    return float(area @ counts.overlap / (counts.regions * limit))
+    return np.where(at_or_above <= limit, limit - (above + at_or_above) / 2, cut)
 
 
 def pixel_average_precision(counts: PixelCounts) -> float | None:

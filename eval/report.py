@@ -53,13 +53,13 @@ def _table(title: str, rows: dict[str, dict[str, Any]], whole: dict[str, Any]) -
     lines = [title, f"{'type':<{width}}     n" + "".join(f"{name:>10}" for name, _ in _COLUMNS)]
     for name, row in rows.items():
         count = row["n"] if isinstance(row["n"], int) else whole["n"]["defective"]
-        lines.append(f"{name:<{width}} {count:>5}" + "".join(f"{_percent(row[key]):>10}" for _, key in _COLUMNS))
+        lines.append(f"{name:<{width}} {count:>5}" + "".join(f"{percent(row[key]):>10}" for _, key in _COLUMNS))
     return "\n".join(lines)
 
 
 def _interval_lines(result: dict[str, Any]) -> list[str]:
     width = max(len(name) for name, _ in _INTERVALS)
-    return [f"{name:<{width}} {_percent(result[key]):>6} % {_interval(result, key)}" for name, key in _INTERVALS]
+    return [f"{name:<{width}} {percent(result[key]):>6} % {interval_of(result, key)}" for name, key in _INTERVALS]
 
 
 def _cost_lines(result: dict[str, Any]) -> list[str]:
@@ -70,15 +70,17 @@ def _cost_lines(result: dict[str, Any]) -> list[str]:
     return [costs + (f", peak memory {memory:,.0f} MB" if memory is not None else "")]
 
 
-def _interval(result: dict[str, Any], key: str) -> str:
+def interval_of(result: dict[str, Any], key: str) -> str:
+    """The interval of a result's metric or share in brackets, in %; empty where there is none."""
     value = result[key]
     if isinstance(value, dict):
         counted = f"{value['hits']} of {value['n']}"
-        return f"({counted}; {_percent(value['low'])} to {_percent(value['high'])})" if value["n"] else "(none)"
+        return f"({counted}; {percent(value['low'])} to {percent(value['high'])})" if value["n"] else "(none)"
     ends = result[f"{key}_interval"]
-    return f"({_percent(ends[0])} to {_percent(ends[1])})" if ends else ""
+    return f"({percent(ends[0])} to {percent(ends[1])})" if ends else ""
 
 
-def _percent(value: float | dict[str, Any] | None) -> str:
+def percent(value: float | dict[str, Any] | None) -> str:
+    """A metric or share in %, to one decimal; "-" where it is not defined."""
     number = value["value"] if isinstance(value, dict) else value
     return "-" if number is None else f"{100 * number:.1f}"

@@ -1,0 +1,210 @@
+"""`evaluate_clips` with a real, trivial scorer: the difference of consecutive frames, and its connected regions."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import find_objects, label, uniform_filter
+
+from tests.eval.clip_sets import FRAMES, save, write_clip_set
+from xad_agent.errors import XadError
+from xad_agent.eval.clip_layout import frame_paths
+from xad_agent.eval.clips import ClipScores, as_text, evaluate_clips
+
+
+def read_clip(folder):
+    """Stands for `xad_agent.media.read_clip`, as far as the scorer here needs it."""
+    paths = frame_paths(folder)
+    frames = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    return SimpleNamespace(name=folder.name, count=len(paths), frames=lambda: iter(frames))
+
+
+class Differences:
+    """Scores a frame by its largest change from the one before, and each region of change by its own."""
+
+    def __init__(self, training):
+        self.limit = max(self.changes(read_clip(folder)).max() for folder in training)
+        self.training = [folder.name for folder in training]
+
+    @staticmethod
+    def changes(clip):
+        grey = np.stack([frame.astype(np.float32).mean(axis=2) for frame in clip.frames()])
+        return np.abs(np.diff(grey, axis=0, prepend=grey[1:2]))
+
+    def scores(self, clip):
+        changes = self.changes(clip)
+        boxes = []
+        for frame, change in enumerate(changes):
+            regions, _ = label(change > self.limit, structure=np.ones((3, 3)))
+            for rows, columns in find_objects(regions):
+                box = (columns.start, rows.start, columns.stop, rows.stop)
+                boxes.append((frame, box, float(change[rows, columns].max())))
+        moved = (changes > 5).mean(axis=(1, 2)).astype(np.float32)
+        return ClipScores(changes.max(axis=(1, 2)), {"moved": moved, "mean": changes.mean(axis=(1, 2))}, boxes)
+
+    def held_out_alarms(self):
+        return [np.arange(10) == 3, np.zeros(30, bool)]
+
+
+@pytest.fixture(autouse=True)
+def media(monkeypatch):
+    monkeypatch.setattr("xad_agent.media.read_clip", read_clip, raising=False)
+
+
+@pytest.fixture
+def walk(tmp_path):
+    return write_clip_set(tmp_path / "walk")
+
+
+def run(root, fit=Differences, **options):
+    return evaluate_clips(root, fit, progress=False, **options)
+
+
+def test_metrics_of_a_set(walk):
+    result = run(walk, seed=3)
+    assert result["n"] == {
+        "train": 2,
+        "clips": 2,
+        "frames": 24,
+        "anomalous_frames": 15,
+        "tracks": 2,
+        "regions": 15,
+        "failed": 0,
+    }
+    assert (result["task"], result["category"], result["seed"]) == ("clips", "walk", 3)
+    assert result["frame_auc_micro"] == pytest.approx(17 / 18), (
+        "of 9 normal frames one ties: where clip 02's box is gone"
+    )
+    assert result["frame_auc_macro"] == pytest.approx((1 + 44.5 / 48) / 2), "clip 02: 44.5 of 8 x 6 pairs, two added"
+    assert result["rbdc"] == result["tbdc"] == pytest.approx(1 - 15 / 24 / 2), (
+        "15 ghosts in 24 frames, at the same score"
+    )
+    assert set(result["per_attribute"]) == {"moved", "mean"}
+    assert result["per_attribute"]["mean"]["frame_auc_micro"] > 0.9
+    assert result["per_attribute"]["mean"].keys() <= result.keys(), "the same AUCs as of all together"
+    assert result["fps"] > 0 and result["seconds"] > result["fit_seconds"] > 0 and result["peak_memory_mb"] > 0
+    assert [(row["clip"], row["frame_auc"]) for row in result["clips"]] == [("01", 1), ("02", pytest.approx(0.9))]
+    assert any(note.startswith("no tracks.json for clips 02") for note in result["notes"])
+    json.dumps(result)
+
+
+def test_false_alarms_are_shares_of_held_out_clips_and_frames(walk):
+    alarms = run(walk)["false_alarm_rate"]
+    assert (alarms["clips"]["hits"], alarms["clips"]["n"], alarms["clips"]["value"]) == (1, 2, 0.5)
+    assert (alarms["frames"]["hits"], alarms["frames"]["n"], alarms["frames"]["value"]) == (1, 40, 1 / 40)
+    assert alarms["frames"]["low"] <= 1 / 40 <= alarms["frames"]["high"]
+
+
+class NothingHeldOut(Differences):
+    def held_out_alarms(self):
+        return []
+
+
+def test_no_clip_held_out_no_false_alarm_rate(walk):
+    result = run(walk, NothingHeldOut)
+    assert result["false_alarm_rate"] is None
+    assert "held-out" not in as_text(result)
+
+
+def test_normalised_scores_are_apart(walk):
+    class Shifted(Differences):
+        def scores(self, clip):
+            found = super().scores(clip)
+            shift = 1000 * (clip.name == "02")
+            return ClipScores(found.frame + np.float32(shift), found.attributes, found.boxes)
+
+    result = run(walk, Shifted)
+    assert result["frame_auc_micro"] < 0.8
+    assert result["frame_auc_micro_normalised"] == pytest.approx(17 / 18)
+    assert result["frame_auc_macro"] == result["frame_auc_macro_normalised"]
+
+
+def test_a_clip_of_one_class_is_told(walk):
+    for frame in range(FRAMES):
+        save(walk / f"testing/masks/02/{frame:03}.png", np.zeros((24, 40)))
+    result = run(walk)
+    assert result["clips"][1]["frame_auc"] is None
+    assert "clips of one class, whose AUC is 1 in the macro mean: 02" in result["notes"]
+
+
+class Broken(Differences):
+    broken = staticmethod(lambda found: found)
+
+    def scores(self, clip):
+        found = super().scores(clip)
+        return self.broken(found) if clip.name == "02" else found
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (lambda found: ClipScores(found.frame[1:], found.attributes, []), "scores 'frame' are of shape (11,)"),
+        (lambda found: ClipScores(found.frame * np.nan, found.attributes, []), "scores 'frame' are not finite"),
+        (lambda found: ClipScores(found.frame, {"mean": found.frame, "moved": found.frame[:2]}, []), "scores 'moved'"),
+        (lambda found: ClipScores(found.frame, {"mean": found.frame}, []), "attributes ['mean'], other clips ['mean',"),
+        (lambda found: ClipScores(found.frame, found.attributes, [(99, (0, 0, 1, 1), 1)]), "detection in frame 99"),
+        (lambda found: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_a_clip_that_fails_is_counted_and_named(walk, broken, says):
+    result = run(walk, type("Bad", (Broken,), {"broken": staticmethod(broken)}))
+    assert (result["n"]["clips"], result["n"]["failed"], result["failed"][0]["clip"]) == (1, 1, "02")
+    assert says in result["failed"][0]["error"]
+    assert "failed: 02: " in as_text(result)
+    assert result["frame_auc_micro_interval"] is None, "one clip has no interval"
+
+
+def test_nothing_scored_is_an_error(walk):
+    class Dead(Differences):
+        def scores(self, clip):
+            raise XadError("no weights")
+
+    with pytest.raises(XadError, match="no test clip could be scored; the first: no weights"):
+        run(walk, Dead)
+
+
+def test_the_table(walk):
+    text = as_text(run(walk))
+    assert (
+        "walk: fitted on 2 normal clips, tested on 2 with 24 frames, 15 of them anomalous, 2 tracks; 0 failed" in text
+    )
+    header, moved, mean, combined = text.splitlines()[1:5]
+    assert header.split() == ["frame", "AUC", "micro", "macro", "micro*", "macro*"]
+    assert [line.split()[0] for line in (moved, mean, combined)] == ["moved", "mean", "combined"]
+    assert combined.split()[1:] == ["94.4", "96.4"] * 2
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "TBDC 68.8 % (66.7 to 70.8)" in lines
+    assert "false alarms, held-out clips 50.0 % (1 of 2; 1.3 to 98.7)" in lines
+
+
+@pytest.mark.data
+def test_two_clips_of_ped2(data, tmp_path):
+    ped2 = data / "ucsd_ped2"
+    for part in (
+        "training/frames/01",
+        "testing/frames/01",
+        "testing/frames/07",
+        "testing/masks/01",
+        "testing/masks/07",
+    ):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / part).symlink_to(ped2 / part)
+    (tmp_path / "tracks.json").symlink_to(ped2 / "tracks.json")
+
+    class Coarse(Differences):
+        """Changes over 9 x 9 px, so that a person is one region; above the limit is a thousandth of a normal clip."""
+
+        def __init__(self, training):
+            self.limit = max(np.quantile(self.changes(read_clip(folder)), 0.999) for folder in training)
+
+        @staticmethod
+        def changes(clip):
+            return uniform_filter(Differences.changes(clip), (1, 9, 9))
+
+    result = run(tmp_path, Coarse)
+    assert (result["n"]["frames"], result["n"]["anomalous_frames"], result["n"]["tracks"]) == (360, 255, 3)
+    assert result["failed"] == []
+    assert result["frame_auc_micro"] > 0.6
+    assert 0.1 < result["rbdc"] <= result["tbdc"] <= 1
