@@ -51,8 +51,9 @@ class Stills(Reel):
             why = f"none of its {len(sources)} frames can be read: {skipped[0][1]}" if skipped else "it has no frames"
             raise XadError(f"{shown} cannot be read as a clip, {why}")
         if skipped:
-            names = clean(", ".join(name for name, _ in skipped[:3]), 120)
-            self.note(f"{len(skipped)} frames that cannot be read were skipped ({names}{', ...' * (len(skipped) > 3)})")
+            frames = "1 frame was" if len(skipped) == 1 else f"{len(skipped)} frames were"
+            names = clean(", ".join(name for name, _ in skipped[:3]), 120) + (", ..." if len(skipped) > 3 else "")
+            self.note(f"{frames} skipped, unreadable: {names}")
         self.sha256 = digest.hexdigest()
         first = self._nearest(0)
         self.size = first.shape[1], first.shape[0]
