@@ -44,7 +44,7 @@ def packets(container: "InputContainer", stream: "VideoStream") -> "Iterator[Pac
 
     try:
         yield from container.demux(stream)
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):  # the latter from PyAV where more streams turned up on the way
         yield av.Packet()
 
 
