@@ -59,7 +59,7 @@ def test_find_clips(folder):
         (folder / "clips" / "notes.txt", ["clips/notes.txt"]),
         (str(folder / "frames" / "10" / "*.png"), [[f"frames/10/{n}.png" for n in range(3)]]),
         ([folder / "frames/10", folder / "clips/a.gif", folder / "frames"], ["frames/10", "clips/a.gif", "frames/2"]),
-        ([folder / "frames/2/1.png", folder / "frames/2/0.png"], [["frames/2/1.png", "frames/2/0.png"]]),
+        ([folder / "frames/2/1.png", folder / "frames/2/0.png"], [["frames/2/0.png", "frames/2/1.png"]]),
         ([], []),
     ]:
         assert shown(find_clips(source), folder) == expected, source
