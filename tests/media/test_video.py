@@ -99,7 +99,7 @@ def test_an_hour_is_indexed_without_decoding_it(tmp_path, decoded):
         for place in range(90_000):
             packet = av.Packet(packets[place % 60][0])
             packet.stream, packet.time_base = copied, stream.time_base
-            packet.pts = packet.dts = place * 40
+            packet.pts, packet.dts, packet.duration = place * 40, place * 40, 40
             packet.is_keyframe = packets[place % 60][1]
             long.mux(packet)
     clip = read_clip(tmp_path / "hour.mp4")
