@@ -21,7 +21,6 @@ VIDEO_SUFFIXES = (
 )  # fmt: skip
 Found: TypeAlias = Path | list[Path]
 
-
 # Of 22 clips of Ped2 the ratio is 0.14 to 0.22, of 7 numbered collections of MVTec AD 0.83 to 1.12.
 _CHANGE_RATIO = 0.5
 _PAIRS = 8
@@ -32,7 +31,7 @@ def find_clips(source: str | Path | Iterable[str | Path]) -> list[Found]:
 
     A folder holds as clips its video files and what is in its sub-folders; one without video files that holds pictures
     is itself one clip, a folder of frames. Pictures that a glob or a list names are frames, of one clip for each folder
-    they are in. Sorted naturally within each folder or glob; what is hidden does not count.
+    they are in. Within a folder, a glob and a clip the order is natural (9 before 10); what is hidden does not count.
 
     Returns:
         For each clip its video file, its folder of frames, or the list of its frames.
@@ -63,14 +62,14 @@ def named_clips(source: str | Path) -> list[Path]:
 
 
 def grouped(paths: Iterable[Path]) -> list[Found]:
-    """Pictures among these paths put together by folder, each list in the place of its first; none twice."""
+    """The paths, none twice, with the pictures of each folder put together in natural order where the first stood."""
     found: dict[Path, Found] = {}
     for path in dict.fromkeys(paths):
         if not _is_picture(path) or is_video(path):
             found[path] = path
         elif isinstance(frames := found.setdefault(path.parent, []), list):
             frames.append(path)
-    return list(found.values())
+    return [sorted(clip, key=natural_order) if isinstance(clip, list) else clip for clip in found.values()]
 
 
 def is_clip(source: object) -> bool:

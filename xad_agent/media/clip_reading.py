@@ -27,7 +27,7 @@ def read_clip(source: ClipSource, *, fps: float | None = None, name: str | None 
     Args:
         source: A video file; a folder of frames; an array (T, H, W, 3) RGB or (T, H, W), uint8 or floats 0 to 1; a list
             of frames, each a picture file or an array; an iterator of such frames, which are laid down in a temporary
-            file; a `Clip`, returned as it is.
+            file; a `Clip`, returned as it is. Arrays are not copied: leave them as they are.
         fps: Frames a second; else what the file says, or 25 where nothing does.
         name: What to call it; else the file's or folder's name, cleaned of control characters.
 
@@ -38,8 +38,9 @@ def read_clip(source: ClipSource, *, fps: float | None = None, name: str | None 
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise XadError(f"fps is {fps}: it must be a number above 0", exit_code=2)
     if isinstance(source, Clip):
-        clip = source if name is None else replace(source, name=clean(name))
-        return clip if fps is None else replace(clip, fps=fps, times=None)
+        if fps is not None:
+            raise XadError(f"{source.name} has {source.fps:.6g} fps already: give fps where it is read from its source")
+        return source if name is None else replace(source, name=clean(name))
     if isinstance(source, str | Path):
         path, shown = Path(source), clean(str(Path(source)), 200)
         with told(shown):

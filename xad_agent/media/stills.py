@@ -51,8 +51,7 @@ class Stills(Reel):
             why = f"none of its {len(sources)} frames can be read: {skipped[0][1]}" if skipped else "it has no frames"
             raise XadError(f"{shown} cannot be read as a clip, {why}")
         if skipped:
-            names = clean(", ".join(name for name, _ in skipped[:3]), 120)
-            self.note(f"{len(skipped)} frames that cannot be read were skipped ({names}{', ...' * (len(skipped) > 3)})")
+            self.note(_skipped([name for name, _ in skipped]))
         self.sha256 = digest.hexdigest()
         first = self._nearest(0)
         self.size = first.shape[1], first.shape[0]
@@ -130,6 +129,11 @@ def _checked(source: Source, shown: str) -> np.ndarray:
         high = source.max()
         raise XadError(f"{shown} holds {source.dtype} up to {high:.6g}: scale all frames to uint8, or to floats 0 to 1")
     return pixels
+
+
+def _skipped(names: list[str]) -> str:
+    frames = "1 frame was" if len(names) == 1 else f"{len(names)} frames were"
+    return f"{frames} skipped, unreadable: {clean(', '.join(names[:3]), 120)}{', ...' if len(names) > 3 else ''}"
 
 
 def _scaled(size: tuple[int, int]) -> str:

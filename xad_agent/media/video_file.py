@@ -44,7 +44,7 @@ def packets(container: "InputContainer", stream: "VideoStream") -> "Iterator[Pac
 
     try:
         yield from container.demux(stream)
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):  # the latter from PyAV where more streams turned up on the way
         yield av.Packet()
 
 
@@ -77,8 +77,8 @@ def _video_stream(container: "InputContainer", shown: str) -> "VideoStream":
 
     found = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not found:
-        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-        raise XadError(f"{shown} holds no video stream, only {kinds}: give a file with moving pictures")
+        only = "only sound" if container.streams.audio else "nothing to see"
+        raise XadError(f"{shown} holds no video stream, {only}: give a file with moving pictures")
     stream = found[0]
     if stream.codec_context is None:
         raise XadError(f"{shown} is coded in a way that cannot be decoded here: convert it, for example to H.264")
