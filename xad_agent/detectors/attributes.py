@@ -1,0 +1,227 @@
+"""What things in clips do and look like, each attribute judged apart: speed, heading, gait, size, shape, place, object.
+
+After AI-VAD (Reiss and Hoshen 2022) and EVAL (Singh et al. 2023): simple densities of attributes that people have words
+for. They are kept apart because they are the reason.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from xad_agent.detectors.densities import Above, Apart, Density, Heading, Nearest, Surplus
+from xad_agent.perception.sightings import Sightings
+
+_WALKING = 0.3  # body heights a second; what is slower has no direction worth judging
+_SPAN_SECONDS = 0.5
+_EDGE_PX = 2
+_TRACK_PERCENTILE = 75
+_SMOOTH_SECONDS = 0.3
+_WEIGHT, _MOST = 0.3, 5.0
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute.
+
+    Attributes:
+        name: As in prompts/clip_attributes.yaml, which has its words and its family.
+        rows: Its values of sightings, float64 (N, columns); NaN where it cannot be measured.
+        density: What it is judged by.
+    """
+
+    name: str
+    rows: Callable[[Sightings], np.ndarray]
+    density: Callable[[np.ndarray], Density]
+
+
+def speed(seen: Sightings) -> np.ndarray:
+    """Body heights a second."""
+    return seen.speed[:, None].astype(np.float64)
+
+
+def acceleration(seen: Sightings) -> np.ndarray:
+    """Change of velocity over half a second on either side, body heights a second squared."""
+    result = np.full((len(seen), 1), np.nan)
+    around = max(1, round(_SPAN_SECONDS * seen.fps / seen.step)) * seen.step
+    for rows in track_rows(seen):
+        frames, velocity = seen.frame[rows], seen.velocity[rows] / seen.tall[rows, None]
+        before, after = np.searchsorted(frames, frames - around), np.searchsorted(frames, frames + around)
+        inside = (frames - around >= frames[0]) & (after < len(frames))
+        if inside.any():
+            change = np.linalg.norm(velocity[after[inside]] - velocity[before[inside]], axis=1)
+            seconds = (frames[after[inside]] - frames[before[inside]]) / seen.fps
+            result[rows[inside], 0] = change / np.maximum(seconds, 1e-6)
+    return result
+
+
+def gait(seen: Sightings) -> np.ndarray:
+    """Speed of the lower half over that of the upper, of what moves and is seen whole."""
+    moves = (seen.speed > _WALKING) & _whole(seen)
+    return np.where(moves, seen.gait, np.nan)[:, None].astype(np.float64)
+
+
+def size(seen: Sightings) -> np.ndarray:
+    """Height in body heights of a person at that place, of what is seen whole."""
+    return np.where(_whole(seen), (seen.box[:, 3] - seen.box[:, 1]) / seen.tall, np.nan)[:, None].astype(np.float64)
+
+
+def shape(seen: Sightings) -> np.ndarray:
+    """Width over height, of what is seen whole."""
+    width, height = seen.box[:, 2] - seen.box[:, 0], seen.box[:, 3] - seen.box[:, 1]
+    return np.where(_whole(seen), width / np.maximum(height, 1), np.nan)[:, None].astype(np.float64)
+
+
+def place(seen: Sightings) -> np.ndarray:
+    """Where the feet are, x and y in body heights; NaN where the camera moves."""
+    feet = np.stack([seen.box[:, [0, 2]].mean(axis=1), seen.box[:, 3]], axis=1) / seen.tall[:, None]
+    return np.where(seen.steady, feet, np.nan).astype(np.float64)
+
+
+def heading(seen: Sightings) -> np.ndarray:
+    """Place, and the direction of motion as cosine and sine; NaN for what hardly moves."""
+    pace = np.linalg.norm(seen.velocity, axis=1)
+    moves = pace / seen.tall > _WALKING
+    direction = np.where(moves[:, None], seen.velocity / np.maximum(pace, 1e-6)[:, None], np.nan)
+    return np.concatenate([place(seen), direction], axis=1)
+
+
+def dwell(seen: Sightings) -> np.ndarray:
+    """Seconds that it has been within half a body height of where it is; NaN where the camera moves."""
+    result = np.full((len(seen), 1), np.nan)
+    for rows in track_rows(seen):
+        feet = np.stack([seen.box[rows][:, [0, 2]].mean(axis=1), seen.box[rows, 3]], axis=1)
+        since = 0
+        for now in range(len(rows)):
+            while np.linalg.norm(feet[since] - feet[now]) > 0.5 * seen.tall[rows[now]]:
+                since += 1
+            result[rows[now], 0] = (seen.frame[rows[now]] - seen.frame[rows[since]]) / seen.fps
+    return result if seen.steady else np.full_like(result, np.nan)
+
+
+def names(seen: Sightings) -> np.ndarray:
+    """The detector's scores, (N, classes)."""
+    return seen.scores.astype(np.float64)
+
+
+ATTRIBUTES = (
+    Attribute("speed", speed, Above),
+    Attribute("acceleration", acceleration, Above),
+    Attribute("gait", gait, Apart),
+    Attribute("heading", heading, Heading),
+    Attribute("dwell", dwell, Above),
+    Attribute("size", size, Apart),
+    Attribute("shape", shape, Apart),
+    Attribute("object", names, Surplus),
+    Attribute("place", place, Nearest),
+)
+
+
+def track_rows(seen: Sightings) -> list[np.ndarray]:
+    """The rows of each track, in the order of time."""
+    order = np.lexsort((seen.frame, seen.track))
+    cuts = np.flatnonzero(np.diff(seen.track[order])) + 1
+    return [rows for rows in np.split(order, cuts) if len(rows) and seen.track[rows[0]]]
+
+
+def _whole(seen: Sightings) -> np.ndarray:
+    """Which are not cut by the edge of the picture."""
+    height, width = seen.shape
+    x0, y0, x1, y1 = seen.box.T
+    return np.asarray((x0 > _EDGE_PX) & (y0 > _EDGE_PX) & (x1 < width - _EDGE_PX) & (y1 < height - _EDGE_PX))
+
+
+@dataclass(frozen=True, eq=False)
+class Strangeness:
+    """How strange each sighting of a clip is; larger is stranger, 0 the median of normal sightings, 1 their 99th percentile.
+
+    Attributes:
+        attributes: Name -> float32 (N,).
+        combined: float32 (N,).
+    """
+
+    attributes: dict[str, np.ndarray]
+    combined: np.ndarray
+
+    def of_frames(self, seen: Sightings, attribute: str | None = None) -> np.ndarray:
+        """float32 (frames,): of the strangest thing in each frame, smoothed by a Gaussian of 0.3 s.
+
+        Frames not looked at get what lies between their neighbours.
+        """
+        values = self.combined if attribute is None else self.attributes[attribute]
+        strongest = np.zeros(len(seen.looks), np.float32)
+        np.maximum.at(strongest, seen.frame // seen.step, values)
+        smooth = gaussian_filter1d(strongest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3))
+        return np.interp(np.arange(seen.frames), seen.looks, smooth).astype(np.float32)
+
+
+class AttributeDetector:
+    """Every attribute's density on normal sightings, and what is usual of its rarity.
+
+    Args:
+        normal: Sightings of normal clips.
+        usual: Name -> median and 99th percentile of the rarity of normal sightings whose clip was left out.
+    """
+
+    def __init__(self, normal: Sequence[Sightings], usual: dict[str, tuple[float, float]]):
+        self.usual = usual
+        self._densities = _densities([{a.name: a.rows(seen) for a in ATTRIBUTES} for seen in normal])
+
+    @classmethod
+    def fit(cls, normal: Sequence[Sightings]) -> "tuple[AttributeDetector, list[Strangeness]]":
+        """Learn normal clips; also gives how strange each of them is to the others (to itself where it is alone)."""
+        rows = [{a.name: a.rows(seen) for a in ATTRIBUTES} for seen in normal]
+        unseen = []
+        for place, own in enumerate(rows):
+            densities = _densities([*rows[:place], *rows[place + 1 :]] or rows)
+            unseen.append({name: densities[name].rarity(values) for name, values in own.items()})
+        usual = {a.name: _usual(np.concatenate([rarity[a.name] for rarity in unseen])) for a in ATTRIBUTES}
+        judged = [_strangeness(seen, rarity, usual) for seen, rarity in zip(normal, unseen, strict=True)]
+        return cls(normal, usual), judged
+
+    def judge(self, seen: Sightings) -> Strangeness:
+        """How strange what was seen in a clip is."""
+        rarities = {a.name: self._densities[a.name].rarity(a.rows(seen)) for a in ATTRIBUTES}
+        return _strangeness(seen, rarities, self.usual)
+
+
+def _densities(clips: Sequence[dict[str, np.ndarray]]) -> dict[str, Density]:
+    return {a.name: a.density(np.concatenate([rows[a.name] for rows in clips])) for a in ATTRIBUTES}
+
+
+def _usual(rarities: np.ndarray) -> tuple[float, float]:
+    known = rarities[~np.isnan(rarities)]
+    middle, high = np.percentile(known, [50, 99]) if len(known) else (0.0, 1.0)
+    return float(middle), float(high)
+
+
+def _strangeness(
+    seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, tuple[float, float]]
+) -> Strangeness:
+    tracks = track_rows(seen)
+    attributes = {}
+    for name, rarity in rarities.items():
+        middle, high = usual[name]
+        attributes[name] = _with_tracks((rarity - middle) / max(high - middle, 1e-6), tracks)
+    return Strangeness(attributes, _combined(attributes))
+
+
+def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
+    """Speed, and of every other attribute what exceeds normal."""
+    surplus = [np.clip(values - 1, 0, _MOST) for name, values in attributes.items() if name != "speed"]
+    return np.asarray(attributes["speed"] + _WEIGHT * np.sum(surplus, axis=0), dtype=np.float32)
+
+
+def _with_tracks(strange: np.ndarray, tracks: list[np.ndarray]) -> np.ndarray:
+    """Half of each value its own and half its track's 75th percentile; 0 where neither is known.
+
+    A thing is judged by what it does now and by what it mostly does: a cyclist who slows down for a moment is one still.
+    """
+    result = strange.copy()
+    for rows in tracks:
+        known = strange[rows]
+        if not np.isnan(known).all():
+            mostly = np.nanpercentile(known, _TRACK_PERCENTILE)
+            result[rows] = np.where(np.isnan(known), mostly, (known + mostly) / 2)
+    return np.nan_to_num(result, nan=0.0).astype(np.float32)
