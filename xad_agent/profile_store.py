@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION: Final = 4
+VERSION: Final = 5
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS = "exemplars"
@@ -25,7 +25,8 @@ class Stored(BaseModel):
 
     Attributes:
         version: Of this layout.
-        fingerprint: Of the backbone's weights.
+        kind: What it was fitted on.
+        backbone, fingerprint: The network that is looked with, and its weights' fingerprint where it has one.
         detector: Its name and settings.
         alpha, level, floor: Of the calibration.
         exemplars: The names of the pictures kept.
@@ -36,7 +37,8 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["xad-profile"] = "xad-profile"
-    version: Literal[4] = VERSION
+    version: Literal[5] = VERSION
+    kind: Literal["pictures", "clips"] = "pictures"
     name: str
     backbone: str
     fingerprint: str

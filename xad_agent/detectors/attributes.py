@@ -134,7 +134,7 @@ def _whole(seen: Sightings) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Strangeness:
-    """How strange each sighting of a clip is; larger is stranger, 0 the median of normal sightings, 1 their 99th percentile.
+    """How strange each sighting of a clip is: 0 is the median of normal sightings, 1 their 99th percentile.
 
     Attributes:
         attributes: Name -> float32 (N,).
@@ -216,7 +216,7 @@ def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
 def _with_tracks(strange: np.ndarray, tracks: list[np.ndarray]) -> np.ndarray:
     """Half of each value its own and half its track's 75th percentile; 0 where neither is known.
 
-    A thing is judged by what it does now and by what it mostly does: a cyclist who slows down for a moment is one still.
+    A thing is judged by what it does now and by what it mostly does: a cyclist who slows down is one still.
     """
     result = strange.copy()
     for rows in tracks:

@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xad_agent.media.clip import Clip
+from xad_agent.media.scaling import resize, shape_within
 from xad_agent.perception.background import Background, is_steady
 from xad_agent.perception.flow import GAP, measure_flow
 from xad_agent.perception.movers import Motion, Mover
@@ -23,20 +25,6 @@ OBJECT_SCORE = 0.35
 _INSIDE, _OVERLAP = 0.6, 0.3
 _SAMPLES = 40
 _LEAST_SIDE = 16
-
-
-class Frames(Protocol):
-    """The part of `Clip` that is needed here."""
-
-    name: str
-    width: int
-    height: int
-    fps: float
-    count: int
-
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[np.ndarray]:
-        """RGB uint8 (height, width, 3) each."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +104,7 @@ class _Rows:
     scores: list[np.ndarray] = field(default_factory=list)
 
 
-def watch(clip: Frames, eyes: Eyes, progress: bool = False) -> Sightings:
+def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     """Look at a clip once from start to end, in memory that does not grow with the size of its frames.
 
     Raises:
@@ -160,20 +148,18 @@ def look_step(fps: float) -> int:
     return max(1, round(fps / LOOKS_PER_SECOND))
 
 
-def greys(clip: Frames, most: int) -> list[np.ndarray]:
+def greys(clip: Clip, most: int) -> list[np.ndarray]:
     """At most so many grey frames at motion's working size, evenly spread over the clip."""
     step = max(1, clip.count // most)
     return [_grey(frame) for frame in clip.frames(0, None, step)][:most]
 
 
-def working_shape(clip: Frames) -> tuple[int, int]:
+def working_shape(clip: Clip) -> tuple[int, int]:
     """Height and width of motion's working size."""
-    from xad_agent.media.scaling import shape_within
-
     return shape_within((clip.height, clip.width), SIDE)
 
 
-def _scale(clip: Frames) -> float:
+def _scale(clip: Clip) -> float:
     """Px of the clip a px of the working size."""
     return clip.width / working_shape(clip)[1]
 
@@ -181,12 +167,10 @@ def _scale(clip: Frames) -> float:
 def _grey(frame: np.ndarray) -> np.ndarray:
     import cv2
 
-    from xad_agent.media.scaling import resize, shape_within
-
     return resize(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)), shape_within(frame.shape, SIDE))
 
 
-def _sample_flows(clip: Frames, step: int) -> list[np.ndarray]:
+def _sample_flows(clip: Clip, step: int) -> list[np.ndarray]:
     """A few flows spread over the clip."""
     starts = np.unique(np.linspace(0, max(0, clip.count - 1 - step), 6).astype(int))
     flows = []
@@ -213,7 +197,7 @@ def _choose_background(
     return own, ["the background is not that of the profile: another camera, view or light"]
 
 
-def _looks(clip: Frames, step: int, moving: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
+def _looks(clip: Clip, step: int, moving: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
     """Index, frame, grey frame and flow of each frame looked at; the first three look ahead, the others back."""
     recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=GAP + 1)
     for place, frame in enumerate(clip.frames(0, None, step)):
@@ -266,7 +250,7 @@ def _shares(boxes: np.ndarray, movers: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _sightings(
-    clip: Frames, step: int, steady: bool, eyes: Eyes, rows: _Rows, seen: _Rows, notes: list[str]
+    clip: Clip, step: int, steady: bool, eyes: Eyes, rows: _Rows, seen: _Rows, notes: list[str]
 ) -> Sightings:
     classes = len(eyes.objects.names)
     box = np.array(rows.box, np.float32).reshape(-1, 4)

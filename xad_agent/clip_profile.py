@@ -1,0 +1,276 @@
+"""`ClipProfile`: what normal looks like to a fixed camera, learned from normal clips, saved as a folder."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xad_agent.calibration import Calibration
+from xad_agent.detectors.attributes import AttributeDetector, Strangeness
+from xad_agent.errors import XadError
+from xad_agent.media import Clip, Picture, read_clip, read_clips, read_picture
+from xad_agent.media.scaling import shrink
+from xad_agent.perception.background import Background
+from xad_agent.perception.objects import DEFAULT, ObjectDetector, load_objects
+from xad_agent.perception.perspective import Perspective
+from xad_agent.perception.sightings import OBJECT_SCORE, Eyes, Sightings, greys, watch, working_shape
+from xad_agent.profile_store import Stored, read_folder, write_folder
+
+STRETCH_SECONDS = 5.0
+EXEMPLARS = 100
+_LOOKS_FOR_PEOPLE = 60
+_LOOKS_FOR_TILE = 8
+_ENOUGH = 0.8
+_PERSON = "person"
+_SURE = 0.5
+
+
+class ClipProfile:
+    """What normal looks like to one camera, with everything a tool needs to contrast a clip with it.
+
+    Attributes:
+        name: The name of the folder it was fitted from or loaded from.
+        shape: Height and width of the camera's pictures, px.
+        eyes: What clips are looked at with.
+        normal: What was seen in the normal clips.
+        detector: Judges what is seen in a clip.
+        calibration: What its scores mean, by the highest score of each stretch of five seconds of the normal clips,
+            each of which is judged by the others.
+        exemplars: Frames of normal clips, with the number of the clip in `normal` and of the frame.
+        skipped: Clips that could not be used, with the reason.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, int],
+        eyes: Eyes,
+        normal: Sequence[Sightings],
+        detector: AttributeDetector,
+        calibration: Calibration,
+        exemplars: Sequence[tuple[int, int, Picture]],
+        skipped: dict[str, str],
+    ):
+        self.name, self.shape, self.eyes, self.normal = name, shape, eyes, tuple(normal)
+        self.detector, self.calibration = detector, calibration
+        self.exemplars, self.skipped = tuple(exemplars), skipped
+
+    @classmethod
+    def fit(cls, normal: Any, alpha: float = 0.01, name: str = "normal", progress: bool = True) -> "ClipProfile":
+        """Learn from normal clips of one camera; nothing is written.
+
+        Args:
+            normal: What `read_clips` takes; sixteen clips or more are good to have, for each is judged by the others.
+            alpha: Share of normal stretches of five seconds that may be called anomalous, in (0, 1).
+            name: What to call it.
+            progress: Whether to show bars on stderr.
+
+        Raises:
+            XadError: No clip could be used, or the object detector's weights are not there.
+        """
+        clips, skipped = _readable(normal)
+        shape = (clips[0].height, clips[0].width)
+        objects = load_objects(DEFAULT)
+        eyes = _eyes(clips, objects)
+        seen = [watch(clip, eyes, progress) for clip in clips]
+        detector, judged = AttributeDetector.fit(seen)
+        scores = [judgement.of_frames(clip) for judgement, clip in zip(judged, seen, strict=True)]
+        maxima = np.concatenate([stretch_maxima(values, clip.fps) for values, clip in zip(scores, seen, strict=True)])
+        calibration = Calibration.from_maps(maxima, scores, alpha)
+        return cls(name, shape, eyes, seen, detector, calibration, _exemplars(clips), skipped)
+
+    @property
+    def fitted(self) -> int:
+        """How many clips it was fitted on."""
+        return len(self.normal)
+
+    @property
+    def seconds(self) -> float:
+        """How long the normal clips are altogether."""
+        return float(sum(seen.frames / seen.fps for seen in self.normal))
+
+    def watch(self, clip: Clip) -> Sightings:
+        """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
+        if (clip.height, clip.width) == self.shape:
+            return watch(clip, self.eyes)
+        height, width = working_shape(clip)
+        known = self.eyes.perspective
+        ratio = height / known.height
+        perspective = Perspective(height, width, known.intercept * ratio, known.slope, known.people)
+        tile = None if self.eyes.tile is None else round(self.eyes.tile * clip.height / self.shape[0])
+        seen = watch(clip, Eyes(self.eyes.objects, perspective, None, tile))
+        size = f"{clip.width} x {clip.height} px, the profile's are {self.shape[1]} x {self.shape[0]}"
+        notes = (*seen.notes, f"the clip's frames are {size}: another camera or size, so places may not correspond")
+        return Sightings(**{**{f.name: getattr(seen, f.name) for f in fields(seen)}, "notes": notes})
+
+    def judge(self, seen: Sightings) -> Strangeness:
+        """How strange what was seen is."""
+        return self.detector.judge(seen)
+
+    def summary(self) -> str:
+        """One or two sentences for people."""
+        calibration, seen = self.calibration, sum(map(len, self.normal))
+        text = (
+            f"Profile {self.name}: fitted on {self.fitted} normal clips, {self.seconds:.0f} s, {seen:,} sightings; "
+            f"threshold {calibration.threshold():.3g} for {100 * calibration.alpha:.3g} % false alarms."
+        )
+        if not calibration.reliable:
+            text += f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of 5 s."
+        if self.skipped:
+            text += f" Skipped {len(self.skipped)} that could not be used: {', '.join(list(self.skipped)[:3])}."
+        return text
+
+    def save(self, directory: str | Path) -> None:
+        """Write the profile as a folder: all of it or, where that fails or is stopped, nothing.
+
+        Raises:
+            XadError: The folder cannot be written, or is there and is no profile.
+        """
+        stored = Stored(
+            kind="clips",
+            name=self.name,
+            backbone=DEFAULT,
+            fingerprint="",
+            detector={
+                "name": "attributes",
+                "shape": list(self.shape),
+                "tile": self.eyes.tile,
+                "perspective": asdict(self.eyes.perspective),
+                "usual": {name: list(values) for name, values in self.detector.usual.items()},
+                "clips": [_described(seen) for seen in self.normal],
+                "exemplars": [[clip, frame] for clip, frame, _ in self.exemplars],
+            },
+            alpha=self.calibration.alpha,
+            level=self.calibration.level,
+            floor=self.calibration.floor,
+            fitted=self.fitted,
+            skipped=self.skipped,
+            exemplars=[picture.name for _, _, picture in self.exemplars],
+        )
+        arrays = {"scores": self.calibration.scores}
+        if self.eyes.background is not None:
+            arrays["background"] = self.eyes.background.image
+        for number, seen in enumerate(self.normal):
+            arrays |= {f"{number}.{name}": getattr(seen, name) for name in _ARRAYS}
+        write_folder(Path(directory), stored, arrays, [picture.pixels for _, _, picture in self.exemplars])
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "ClipProfile":
+        """Read a saved profile.
+
+        Raises:
+            XadError: It is missing, damaged, changed by hand, or of another version.
+        """
+        folder = Path(directory)
+        stored, arrays, pictures = read_folder(folder)
+        objects = load_objects(stored.backbone)
+        try:
+            settings = stored.detector
+            background = Background(arrays["background"]) if "background" in arrays else None
+            eyes = Eyes(objects, Perspective(**settings["perspective"]), background, settings["tile"])
+            normal = [
+                Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in _ARRAYS}))
+                for number, clip in enumerate(settings["clips"])
+            ]
+            usual = {name: (float(low), float(high)) for name, (low, high) in settings["usual"].items()}
+            exemplars = [
+                (int(clip), int(frame), picture)
+                for (clip, frame), picture in zip(settings["exemplars"], pictures, strict=True)
+            ]
+            calibration = Calibration(arrays["scores"], stored.level, stored.floor, stored.alpha)
+            detector = AttributeDetector(normal, usual)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
+        shape = (int(settings["shape"][0]), int(settings["shape"][1]))
+        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped)
+
+
+_ARRAYS = (
+    "frame", "track", "box", "speed", "velocity", "gait", "tall", "scores",
+    "object_frame", "object_box", "object_scores",
+)  # fmt: skip
+
+
+def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:
+    """The highest of each stretch of about five seconds, (stretches,); a shorter clip is one stretch."""
+    parts = max(1, round(len(scores) / (STRETCH_SECONDS * fps)))
+    return np.array([part.max() for part in np.array_split(scores, parts)])
+
+
+def _described(seen: Sightings) -> dict[str, Any]:
+    return {f.name: getattr(seen, f.name) for f in fields(seen) if f.name not in _ARRAYS}
+
+
+def _revived(clip: dict[str, Any]) -> dict[str, Any]:
+    return {**clip, "shape": tuple(clip["shape"]), "notes": tuple(clip["notes"])}
+
+
+def _readable(normal: Any) -> tuple[list[Clip], dict[str, str]]:
+    clips: list[Clip] = []
+    skipped: dict[str, str] = {}
+    for place, read in read_clips(normal):
+        if isinstance(read, XadError):
+            skipped[str(place)] = str(read)
+        elif clips and (read.height, read.width) != (clips[0].height, clips[0].width):
+            first = f"{clips[0].width} x {clips[0].height}"
+            skipped[str(place)] = f"{read.name} is {read.width} x {read.height} px, the first clip {first}"
+        else:
+            clips.append(read)
+    if not clips:
+        first_reason = next(iter(skipped.values()), "nothing was named")
+        raise XadError(f"no clip could be used to learn from ({len(skipped)} could not be read; {first_reason})")
+    return clips, skipped
+
+
+def _eyes(clips: Sequence[Clip], objects: ObjectDetector) -> Eyes:
+    """Learn the camera's background, the tile that shows people best, and its perspective."""
+    each = max(2, 120 // len(clips))
+    background = Background.learn([frame for clip in clips for frame in greys(clip, each)])
+    frames = _spread(clips, _LOOKS_FOR_PEOPLE)
+    tile = _tile(frames[:: max(1, len(frames) // _LOOKS_FOR_TILE)], objects)
+    height, width = working_shape(clips[0])
+    people = np.concatenate([_people(frame, objects, tile) for frame in frames]) * (width / clips[0].width)
+    return Eyes(objects, Perspective.fit((height, width), people), background, tile)
+
+
+def _spread(clips: Sequence[Clip], most: int) -> list[np.ndarray]:
+    """At most so many frames, spread over the clips."""
+    each = max(1, most // len(clips))
+    return [frame for clip in clips for frame in clip.frames(0, None, max(1, clip.count // each))][: 2 * most]
+
+
+def _tile(frames: Sequence[np.ndarray], objects: ObjectDetector) -> int | None:
+    """The largest tile in which nearly all people are found who are found in any: small people need enlarging."""
+    short = min(frames[0].shape[:2])
+    tiles = [None, short, short // 2] if short >= 64 else [None]
+    found = [sum(len(_people(frame, objects, tile)) for frame in frames) for tile in tiles]
+    return tiles[next(i for i, count in enumerate(found) if count >= _ENOUGH * max(found))]
+
+
+def _people(frame: np.ndarray, objects: ObjectDetector, tile: int | None) -> np.ndarray:
+    """Boxes (N, 4) of people seen whole and surely."""
+    found = objects.detect(frame, tile)
+    height, width = frame.shape[:2]
+    sure = found.scores[:, found.names.index(_PERSON)] >= max(_SURE, OBJECT_SCORE)
+    x0, y0, x1, y1 = found.boxes.T
+    return np.asarray(found.boxes[sure & (x0 > 2) & (y0 > 2) & (x1 < width - 2) & (y1 < height - 2)])
+
+
+def _exemplars(clips: Sequence[Clip]) -> list[tuple[int, int, Picture]]:
+    each = max(1, EXEMPLARS // len(clips))
+    kept = []
+    for number, clip in enumerate(clips):
+        step = max(1, clip.count // each)
+        for place, pixels in enumerate(clip.frames(0, None, step)):
+            if place < each:
+                kept.append(
+                    (number, place * step, shrink(read_picture(pixels, name=f"{clip.name} {place * step}"), 480))
+                )
+    return kept
+
+
+def as_clip(media: Any) -> Clip:
+    """A clip of whatever was given."""
+    return media if isinstance(media, Clip) else read_clip(media)
