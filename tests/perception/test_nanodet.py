@@ -120,20 +120,30 @@ def test_parts_stay_where_no_tile_has_the_whole() -> None:
 
 
 def test_places_are_told_apart_whatever_shares_their_canvas() -> None:
-    centres = [(x, y) for y in (40, 110, 180) for x in (40, 110, 180, 250, 320)]
+    centres = [(x, y) for y in (40, 110, 180) for x in (30, 90, 150, 210, 270, 330)]
     colours = [RED if place % 3 else GREEN for place in range(len(centres))]
     pixels = blob((240, 360), *zip(centres, colours, strict=True), size=5)
     boxes = np.array([around(x, y, 10) for x, y in centres], np.float32)
     network = ColourNet()
     scores = NanoDet(network).classify(pixels, boxes)
-    assert network.runs == 2, "nine to a canvas"
+    assert network.runs == 2, "sixteen to a canvas"
     assert scores.dtype == np.float32
     assert scores.argmax(axis=1).tolist() == [PERSON if place % 3 else BICYCLE for place in range(len(centres))]
     assert (scores.max(axis=1) > 0.8).all()
     assert scores[0, PERSON] < 0.1
-    for place in (0, 7, 14):
+    for place in (0, 7, 17):
         alone = NanoDet(network).classify(pixels, boxes[place : place + 1])
         np.testing.assert_allclose(alone[0], scores[place], atol=0.05)
+
+
+def test_what_small_fields_would_shrink_goes_four_to_a_canvas() -> None:
+    pixels = blob((300, 500), ((250, 150), RED), size=60)
+    network = ColourNet()
+    large, small = around(250, 150, 45), around(250, 150, 10)  # with what is around them 135 px and 30 px
+    scores = NanoDet(network).classify(pixels, np.array([large] * 5 + [small] * 2))
+    assert network.runs == 3
+    assert (scores[:, PERSON] > 0.9).all()
+    np.testing.assert_allclose(scores[:5], scores[:1].repeat(5, axis=0), atol=0.02)
 
 
 def test_what_stands_beside_a_place_does_not_count() -> None:
