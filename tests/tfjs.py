@@ -32,8 +32,8 @@ class Graph:
         self.nodes: list[dict[str, Any]] = []
         self.constants: dict[str, np.ndarray] = {}
 
-    def node(self, op: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        name = name or f"n{len(self.nodes)}"
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        name = f"n{len(self.nodes)}"
         attr = {key: attribute(value) for key, value in attributes.items()}
         self.nodes.append({"name": name, "op": op, "input": list(inputs), "attr": attr})
         return name

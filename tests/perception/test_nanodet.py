@@ -81,9 +81,14 @@ def test_a_box_is_the_mean_of_its_distributions_around_the_cell(scale: int) -> N
 
 
 def test_boxes_end_where_the_picture_does() -> None:
-    found = NanoDet(OneCell()).detect(np.zeros((52, 104, 3), np.uint8))
-    np.testing.assert_allclose(found.boxes, [[26, 11, 42, 38]], atol=0.01)
-    assert (NanoDet(OneCell()).detect(np.zeros((60, 30, 3), np.uint8)).boxes <= [30, 60, 30, 60]).all()
+    # The cell's box is 104 to 168 px across and 44 to 152 px down on the canvas, of which these pictures fill a part.
+    detector = NanoDet(OneCell())
+    flat, narrow, outside = (
+        detector.detect(np.zeros(shape, np.uint8)).boxes for shape in ((100, 416, 3), (208, 60, 3), (40, 416, 3))
+    )
+    np.testing.assert_allclose(flat, [[104, 44, 168, 100]], atol=1e-3)
+    np.testing.assert_allclose(narrow, [[52, 22, 60, 76]], atol=1e-3)
+    assert len(outside) == 0
 
 
 @pytest.mark.parametrize(("tile", "runs"), [(None, 1), (120, 12), (1000, 1)])

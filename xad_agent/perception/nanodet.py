@@ -76,10 +76,9 @@ class NanoDet:
     ) -> None:
         """Fill in the scores of places that fit on one canvas."""
         canvas, side = _canvas(), _SIDE // fields
-        corners = [(side * column, side * row) for row in range(fields) for column in range(fields)]
         views = [
-            paste(pixels, rectangle, canvas, corner, side)
-            for (_, rectangle), corner in zip(seen, corners, strict=False)
+            paste(pixels, rectangle, canvas, (field % fields * side, field // fields * side), side)
+            for field, (_, rectangle) in enumerate(seen)
         ]
         found, likely = self._run(canvas)
         places = np.stack([view.to_canvas(boxes[place]) for view, (place, _) in zip(views, seen, strict=True)])
@@ -92,9 +91,9 @@ class NanoDet:
         canvas = _canvas()
         view = paste(pixels, rectangle, canvas, (0, 0), _SIDE)
         boxes, scores = self._run(canvas)
-        likely = scores.max(axis=1) >= LEAST_SCORE
-        inside = view.to_picture(boxes[likely]).clip(rectangle[:2] * 2, rectangle[2:] * 2, dtype=np.float32)
-        return _distinct(inside, scores[likely])
+        inside = view.to_picture(boxes).clip(rectangle[:2] * 2, rectangle[2:] * 2, dtype=np.float32)
+        kept = (scores.max(axis=1) >= LEAST_SCORE) & (inside[:, :2] < inside[:, 2:]).all(axis=1)
+        return _distinct(inside[kept], scores[kept])
 
     def _run(self, canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Box (cells, 4), px of the canvas, and probabilities (cells, classes) of every cell."""
@@ -147,9 +146,9 @@ def _is_cut(boxes: np.ndarray, tile: Rectangle, shape: tuple[int, ...]) -> np.nd
 
 def _shown_whole_elsewhere(boxes: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Which of the cut boxes lie mostly within one that is not: another tile shows that object whole."""
-    parts, wholes = boxes[cut, None], boxes[None, ~cut]
-    sides = np.minimum(parts[..., 2:], wholes[..., 2:]) - np.maximum(parts[..., :2], wholes[..., :2])
-    shared = sides.clip(0).prod(axis=2).max(axis=1, initial=0)
-    shown = np.zeros(len(boxes), bool)
-    shown[cut] = shared >= _MOSTLY * (parts[:, 0, 2:] - parts[:, 0, :2]).prod(axis=1)
+    shown, wholes = np.zeros(len(boxes), bool), boxes[~cut]
+    for place in np.flatnonzero(cut):
+        part = boxes[place]
+        sides = np.minimum(part[2:], wholes[:, 2:]) - np.maximum(part[:2], wholes[:, :2])
+        shown[place] = sides.clip(0).prod(axis=1).max(initial=0) >= _MOSTLY * (part[2:] - part[:2]).prod()
     return shown
