@@ -19,18 +19,19 @@ LEAST_TILE = 32
 _SIDE = 416
 _STRIDES = (8, 16, 32)
 _BINS = 11
-_MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # blue, green, red
-_STD = np.array([57.375, 57.12, 58.395], np.float32)
+_MEAN = np.array([103.53, 116.28, 123.675], np.float32)[:, None, None]  # of blue, green, red
+_STD = np.array([57.375, 57.12, 58.395], np.float32)[:, None, None]
 _SAME_OBJECT = 0.5  # intersection over union
 
 _TILE_OVERLAP = 0.25  # so an object of a quarter of a tile is whole in one of them
 _NEAR_EDGE = 0.02
 _MOSTLY = 0.7
 
-# Nine places to a pass. On walkers of 30 px, a field of 138 px and twice the place's size gives higher and cleaner
-# scores than larger ones: enlarging a small object further only blurs it.
-_FIELDS = 3
-_CONTEXT = 2.0
+# Places to name share a canvas. On walkers of 30 px, sixteen to a canvas give higher and cleaner scores than fewer and
+# larger ones, since enlarging only blurs; what that would shrink goes four to a canvas. A place's own size decides, not
+# the company that it is in, so that its scores can be compared with normal ones.
+_FIELDS = (4, 2)  # along a side of the canvas
+_CONTEXT = 1.5
 _SAME_PLACE = 0.3  # intersection over union; loose, as foreground boxes seldom fit an object exactly
 
 
@@ -61,19 +62,22 @@ class NanoDet:
         """As `ObjectDetector.classify`: for each class the most that any cell gives whose box agrees with the place."""
         boxes = checked_boxes(boxes, pixels.shape)
         scores = np.zeros((len(boxes), len(self.names)), np.float32)
-        around = {place: surroundings(box, _CONTEXT, pixels.shape) for place, box in enumerate(boxes)}
-        seen = [(place, rectangle) for place, rectangle in around.items() if rectangle]
-        for start in range(0, len(seen), _FIELDS**2):
-            self._classify_together(pixels, boxes, seen[start : start + _FIELDS**2], scores)
+        groups: dict[int, list[tuple[int, Rectangle]]] = {fields: [] for fields in _FIELDS}
+        for place, box in enumerate(boxes):
+            if rectangle := surroundings(box, _CONTEXT, pixels.shape):
+                groups[_fields(rectangle)].append((place, rectangle))
+        for fields, seen in groups.items():
+            for start in range(0, len(seen), fields**2):
+                self._classify_together(pixels, boxes, seen[start : start + fields**2], fields, scores)
         return scores
 
     def _classify_together(
-        self, pixels: np.ndarray, boxes: np.ndarray, seen: list[tuple[int, Rectangle]], scores: np.ndarray
+        self, pixels: np.ndarray, boxes: np.ndarray, seen: list[tuple[int, Rectangle]], fields: int, scores: np.ndarray
     ) -> None:
         """Fill in the scores of places that fit on one canvas."""
-        canvas, side = _canvas(), _SIDE // _FIELDS
+        canvas, side = _canvas(), _SIDE // fields
         views = [
-            paste(pixels, rectangle, canvas, (side * (field % _FIELDS), side * (field // _FIELDS)), side)
+            paste(pixels, rectangle, canvas, (field % fields * side, field // fields * side), side)
             for field, (_, rectangle) in enumerate(seen)
         ]
         found, likely = self._run(canvas)
@@ -87,14 +91,15 @@ class NanoDet:
         canvas = _canvas()
         view = paste(pixels, rectangle, canvas, (0, 0), _SIDE)
         boxes, scores = self._run(canvas)
-        likely = scores.max(axis=1) >= LEAST_SCORE
-        inside = view.to_picture(boxes[likely]).clip(rectangle[:2] * 2, rectangle[2:] * 2, dtype=np.float32)
-        return _distinct(inside, scores[likely])
+        inside = view.to_picture(boxes).clip(rectangle[:2] * 2, rectangle[2:] * 2, dtype=np.float32)
+        kept = (scores.max(axis=1) >= LEAST_SCORE) & (inside[:, :2] < inside[:, 2:]).all(axis=1)
+        return _distinct(inside[kept], scores[kept])
 
     def _run(self, canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Box (cells, 4), px of the canvas, and probabilities (cells, classes) of every cell."""
-        image = ((canvas[..., ::-1] - _MEAN) / _STD).transpose(2, 0, 1)[None]
-        outputs = self._session.run(None, {self._session.get_inputs()[0].name: np.ascontiguousarray(image)})
+        planes = np.ascontiguousarray(canvas.transpose(2, 0, 1)[::-1])  # copied first: four times as quick
+        image = (planes - _MEAN) / _STD
+        outputs = self._session.run(None, {self._session.get_inputs()[0].name: image[None]})
         finest_first = sorted((output[0] for output in outputs), key=len, reverse=True)
         scores = np.concatenate([output for output in finest_first if output.shape[1] == len(self.names)])
         bins = np.concatenate([output for output in finest_first if output.shape[1] == 4 * _BINS])
@@ -105,6 +110,13 @@ class NanoDet:
 
 def _canvas() -> np.ndarray:
     return np.zeros((_SIDE, _SIDE, 3), np.uint8)
+
+
+def _fields(rectangle: Rectangle) -> int:
+    """The smallest fields that do not shrink a rectangle, else the largest there are."""
+    x0, y0, x1, y1 = rectangle
+    fitting = (fields for fields in _FIELDS if _SIDE // fields >= max(x1 - x0, y1 - y0))
+    return next(fitting, _FIELDS[-1])
 
 
 def _cells() -> tuple[np.ndarray, np.ndarray]:
@@ -134,9 +146,9 @@ def _is_cut(boxes: np.ndarray, tile: Rectangle, shape: tuple[int, ...]) -> np.nd
 
 def _shown_whole_elsewhere(boxes: np.ndarray, cut: np.ndarray) -> np.ndarray:
     """Which of the cut boxes lie mostly within one that is not: another tile shows that object whole."""
-    parts, wholes = boxes[cut, None], boxes[None, ~cut]
-    sides = np.minimum(parts[..., 2:], wholes[..., 2:]) - np.maximum(parts[..., :2], wholes[..., :2])
-    shared = sides.clip(0).prod(axis=2).max(axis=1, initial=0)
-    shown = np.zeros(len(boxes), bool)
-    shown[cut] = shared >= _MOSTLY * (parts[:, 0, 2:] - parts[:, 0, :2]).prod(axis=1)
+    shown, wholes = np.zeros(len(boxes), bool), boxes[~cut]
+    for place in np.flatnonzero(cut):
+        part = boxes[place]
+        sides = np.minimum(part[2:], wholes[:, 2:]) - np.maximum(part[:2], wholes[:, :2])
+        shown[place] = sides.clip(0).prod(axis=1).max(initial=0) >= _MOSTLY * (part[2:] - part[:2]).prod()
     return shown

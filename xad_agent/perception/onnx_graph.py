@@ -45,6 +45,8 @@ class OnnxGraph:
 
     def cast(self, tensor: str, dtype: str) -> str:
         """The tensor as another type; floats are cut to whole numbers towards zero."""
+        if tensor in self._constants:  # at once: sizes must be known when the shapes of a graph are inferred
+            return self.constant(self._constants[tensor], dtype)
         return self.add("Cast", tensor, to=_onnx_type(dtype))
 
     def add_input(self, name: str, dtype: str, shape: list[int | None]) -> str:

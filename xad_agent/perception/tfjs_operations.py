@@ -49,6 +49,8 @@ def _convolution(graph: OnnxGraph, node: Node, x: str, kernel: str, *bias: str) 
     fused = node["fused_ops"] if "fused_ops" in node.attributes else []
     if fused[:1] != ["BiasAdd"] * len(bias) or len(fused) > 2:
         raise ValueError(f"it takes in {fused}, which is not read")
+    if node["padding"] == "SAME" and set(node["dilations"]) != {1}:
+        raise ValueError("it is dilated and padded, which onnxruntime cannot do")
     weights, groups = graph.values(kernel), 1
     if "Depthwise" in node.op:
         height, width, groups, multiplier = weights.shape
@@ -84,16 +86,11 @@ def _window(node: Node, **names: str) -> dict[str, Any]:
 
 def _resize(graph: OnnxGraph, node: Node, x: str, size: str) -> str:
     where = {(True, False): "align_corners", (False, True): "half_pixel", (False, False): "asymmetric"}
-    y = graph.add(
-        "Resize",
-        _channels_first(graph, x),
-        "",
-        "",
-        graph.cast(size, "int64"),
-        axes=[2, 3],
-        mode="linear",
-        coordinate_transformation_mode=where[node["align_corners"], node["half_pixel_centers"]],
-    )
+    mode = where[node["align_corners"], node["half_pixel_centers"]]
+    image = _channels_first(graph, x)
+    # The `axes` of Resize would save this, but onnxruntime takes a transposition through it wrongly then.
+    sizes = graph.add("Concat", graph.add("Shape", image, end=2), graph.cast(size, "int64"), axis=0)
+    y = graph.add("Resize", image, "", "", sizes, mode="linear", coordinate_transformation_mode=mode)
     return _channels_last(graph, y)
 
 
