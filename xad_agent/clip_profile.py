@@ -149,7 +149,7 @@ class ClipProfile:
             skipped=self.skipped,
             exemplars=[picture.name for _, _, picture in self.exemplars],
         )
-        arrays = {"scores": self.calibration.scores}
+        arrays: dict[str, np.ndarray] = {"scores": self.calibration.scores}
         if self.eyes.background is not None:
             arrays["background"] = self.eyes.background.image
         for number, seen in enumerate(self.normal):

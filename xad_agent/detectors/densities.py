@@ -37,12 +37,13 @@ class Apart:
 
     def __init__(self, rows: np.ndarray):
         values = rows[~np.isnan(rows[:, 0]), 0]
-        self._low, self._middle, self._high = np.percentile(values, [1, 50, 99]) if len(values) else (0.0, 0.0, 0.0)
+        low, self._middle, high = (float(v) for v in np.percentile(values, [1, 50, 99])) if len(values) else (0.0,) * 3
+        self._below, self._above = max(self._middle - low, 1e-6), max(high - self._middle, 1e-6)
 
     def rarity(self, rows: np.ndarray) -> np.ndarray:
         """1 at the 1st and the 99th percentile of normal."""
         off = rows[:, 0].astype(np.float64) - self._middle
-        return np.where(off > 0, off / max(self._high - self._middle, 1e-6), -off / max(self._middle - self._low, 1e-6))
+        return np.where(off > 0, off / self._above, -off / self._below)
 
 
 class Nearest:

@@ -27,7 +27,7 @@ def measure_flow(earlier: np.ndarray, later: np.ndarray, frames: int) -> np.ndar
 def _dis() -> Any:
     import cv2
 
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(0)
     flow.setVariationalRefinementIterations(0)
     return flow

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torchvision.ops import batched_nms, box_iou
 
 from xad_agent.errors import XadError
@@ -103,7 +104,7 @@ class NanoDet:
         finest_first = sorted((output[0] for output in outputs), key=len, reverse=True)
         scores = np.concatenate([output for output in finest_first if output.shape[1] == len(self.names)])
         bins = np.concatenate([output for output in finest_first if output.shape[1] == 4 * _BINS])
-        shares = torch.from_numpy(bins).view(-1, 4, _BINS).softmax(dim=2).numpy()
+        shares = softmax(bins.reshape(-1, 4, _BINS), axis=2)
         before, after = np.split(shares @ np.arange(_BINS, dtype=np.float32) * self._strides, 2, axis=1)
         return np.concatenate([self._centres - before, self._centres + after], axis=1), scores
 
