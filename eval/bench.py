@@ -23,7 +23,7 @@ from xad_agent.eval.machine import peak_memory_mb, processor, revision, versions
 
 if TYPE_CHECKING:
     from xad_agent.media import Picture
-    from xad_agent.profile import Profile
+    from xad_agent.picture_profile import PictureProfile
 
 QUESTION = "Where is it anomalous, and why?"
 COLD_RUNS = 3
@@ -99,7 +99,7 @@ def as_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def compare(profile: "Profile", tests: Sequence[Path], repeats: int) -> dict[str, Quartiles]:
+def compare(profile: "PictureProfile", tests: Sequence[Path], repeats: int) -> dict[str, Quartiles]:
     """`trunk_seconds`, `inference_seconds` and their `ratio`, in turns, after a warm-up on every picture."""
     from xad_agent.media import read_picture
 
@@ -133,7 +133,7 @@ def quartiles(values: Sequence[float] | np.ndarray) -> Quartiles:
     return {"median": middle, "q1": q1, "q3": q3, "n": len(values)}
 
 
-def _trunk(profile: "Profile", picture: "Picture") -> Callable[[], Any]:
+def _trunk(profile: "PictureProfile", picture: "Picture") -> Callable[[], Any]:
     """The bare network on the largest tensor that the detector gives it for one picture, with nothing around it.
 
     The outermost module calls are recorded with their tensors, so it is the same input, whatever the detector does to
@@ -174,7 +174,7 @@ def _trunk(profile: "Profile", picture: "Picture") -> Callable[[], Any]:
     return again
 
 
-def _asking(profile: "Profile", tests: Sequence[Path]) -> dict[str, Any]:
+def _asking(profile: "PictureProfile", tests: Sequence[Path]) -> dict[str, Any]:
     """Warm answers, each about a picture not asked about before; the first one is the warm-up."""
     from xad_agent import Agent
 
@@ -211,10 +211,10 @@ def _process(command: list[str], threads: int) -> Quartiles | None:
         return None
 
 
-def _fit(normal: Sequence[Path], seed: int, progress: bool) -> "Profile":
-    from xad_agent.profile import Profile
+def _fit(normal: Sequence[Path], seed: int, progress: bool) -> "PictureProfile":
+    from xad_agent.picture_profile import PictureProfile
 
-    return Profile.fit([str(path) for path in normal], seed=seed, progress=progress)
+    return PictureProfile.fit([str(path) for path in normal], seed=seed, progress=progress)
 
 
 def _paths(directory: str | Path | None, scratch: Path, seed: int) -> tuple[list[Path], list[Path]]:

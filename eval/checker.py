@@ -73,11 +73,11 @@ def measure_everything(directory: Path, pictures: int, alpha: float, seed: int) 
     from xad_agent.case import Case
     from xad_agent.eval.layout import read_layout
     from xad_agent.media import read_picture
-    from xad_agent.profile import Profile
+    from xad_agent.picture_profile import PictureProfile
     from xad_agent.tools import TOOLS
 
     category = read_layout(directory)[0]
-    profile = Profile.fit(list(category.normal), alpha=alpha)
+    profile = PictureProfile.fit(list(category.normal), alpha=alpha)
     rng = random.Random(seed)
     defective = [sample.path for sample in category.test if sample.defective]
     good = [sample.path for sample in category.test if not sample.defective]

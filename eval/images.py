@@ -16,7 +16,7 @@ from xad_agent.eval.store import Record, Store
 from xad_agent.eval.summary import mean_of, summarise
 
 if TYPE_CHECKING:
-    from xad_agent.profile import Profile
+    from xad_agent.picture_profile import PictureProfile
 
 __all__ = ["as_text", "evaluate_images"]
 
@@ -109,23 +109,23 @@ def _drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sa
     return [samples[place] for place in sorted(drawn)]
 
 
-def _fitted(category: Category, store: Store, progress: bool) -> tuple["Profile", float]:
-    from xad_agent.profile import Profile
+def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:
+    from xad_agent.picture_profile import PictureProfile
 
     if store.fit_seconds is not None:
-        return Profile.load(store.profile), store.fit_seconds
+        return PictureProfile.load(store.profile), store.fit_seconds
     options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
     if options["backbone"] is None:
         del options["backbone"]
     start = perf_counter()
-    profile = Profile.fit([str(path) for path in category.normal], progress=progress, **options)
+    profile = PictureProfile.fit([str(path) for path in category.normal], progress=progress, **options)
     seconds = perf_counter() - start
     profile.save(store.profile)
     store.fitted(seconds)
     return profile, seconds
 
 
-def _score_all(samples: list[Sample], profile: "Profile", store: Store, progress: bool) -> None:
+def _score_all(samples: list[Sample], profile: "PictureProfile", store: Store, progress: bool) -> None:
     from tqdm import tqdm
 
     done = {record["picture"] for record in store.forget_failures()}
@@ -139,7 +139,7 @@ def _score_all(samples: list[Sample], profile: "Profile", store: Store, progress
         store.add(record)
 
 
-def _score(sample: Sample, profile: "Profile", store: Store) -> Record:
+def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
     from xad_agent.case import Case
     from xad_agent.evidence import Ledger
     from xad_agent.media import read_picture

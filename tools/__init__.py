@@ -1,4 +1,4 @@
-"""The agent's tools, one short file each: plain functions of a `Case` that measure and return evidence."""
+"""The agent's tools, one short file each: functions of a `Case` or `ClipCase` that measure and return evidence."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from xad_agent.evidence import Evidence
 from xad_agent.prompts import vocabulary
+from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
 from xad_agent.tools.locate import locate
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from xad_agent.case import Case
+    from xad_agent.clip_case import ClipCase
 
-__all__ = ["TOOLS", "load_tools"]
+__all__ = ["TOOLS", "load_tools", "tools_for"]
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool for tool in (score, locate, measure, compare, repair, previous, cannot_tell)
@@ -45,6 +47,18 @@ class _AnyRegion(BaseModel):
     region: int | None = Field(default=None, ge=1, le=99, description=_WORDS["region_or_all"])
 
 
+class _OneEvent(BaseModel):
+    """One event."""
+
+    event: int = Field(default=1, ge=1, le=99, description=_WORDS["event"])
+
+
+class _AnyEvent(BaseModel):
+    """One event or all."""
+
+    event: int | None = Field(default=None, ge=1, le=99, description=_WORDS["event_or_all"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -57,28 +71,45 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "repair": _AnyRegion,
     "cannot_tell": _Topic,
 }
+_CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
+    "measure": _OneEvent,
+    "name": _OneEvent,
+    "track": _OneEvent,
+    "compare": _OneEvent,
+    "repair": _AnyEvent,
+    "cannot_tell": _Topic,
+}
 
 
-def load_tools(case: "Case") -> list["BaseTool"]:
-    """The tools as LangChain tools that look at one picture.
+def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
+    """The tools that look at this kind of media, by name."""
+    from xad_agent.case import Case
+
+    return TOOLS if isinstance(case, Case) else {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
+
+
+def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:
+    """The tools as LangChain tools that look at one picture or clip.
 
     Each returns `"E1: <statement>"` as its content and the `Evidence` as its artifact.
     """
     from langchain_core.tools import StructuredTool
 
+    tools = tools_for(case)
+    words, arguments = ("tools", _ARGUMENTS) if tools is TOOLS else ("clip_tools", _CLIP_ARGUMENTS)
     return [
         StructuredTool.from_function(
             func=_bound(function, case),
             name=name,
-            description=vocabulary("tools")["tools"][name],
-            args_schema=_ARGUMENTS.get(name, _Nothing),
+            description=vocabulary("tools")[words][name],
+            args_schema=arguments.get(name, _Nothing),
             response_format="content_and_artifact",
         )
-        for name, function in TOOLS.items()
+        for name, function in tools.items()
     ]
 
 
-def _bound(function: Callable[..., Evidence], case: "Case") -> Callable[..., tuple[str, Evidence]]:
+def _bound(function: Callable[..., Evidence], case: "Case | ClipCase") -> Callable[..., tuple[str, Evidence]]:
     def call(**arguments: object) -> tuple[str, Evidence]:
         evidence = function(case, **arguments)
         return f"{evidence.id}: {evidence.statement}", evidence

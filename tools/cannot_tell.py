@@ -19,5 +19,5 @@ def cannot_tell(case: Case, topic: str = "off_topic") -> Evidence:
         arguments={"topic": topic},
         statement=limits[topic],
         kind="limit",
-        media=case.picture.sha256,
+        media=case.media,
     )

@@ -9,7 +9,7 @@ from xad_agent.wording import numbers
 
 def previous(case: Case) -> Evidence:
     """How much this picture's score has risen or fallen since the picture before; a "limit" when there is none."""
-    this = case.picture.sha256
+    this = case.media
     scored = [entry for entry in case.ledger if entry.tool == "score" and entry.media != this]
     before = scored[-1] if scored else None
     if before is None:

@@ -1,6 +1,7 @@
 """The loop: question -> tools -> draft -> checked answer."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
@@ -11,16 +12,18 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from xad_agent.answer import Answer, prose
 from xad_agent.case import Case
+from xad_agent.clip_case import ClipCase
+from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import DraftCheck, statement_claims
 from xad_agent.errors import XadError
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm import load_chat_model
 from xad_agent.llm.planner import read_turn
-from xad_agent.media import Picture, read_picture
+from xad_agent.media import is_clip, read_clip, read_picture
+from xad_agent.picture_profile import PictureProfile
 from xad_agent.profile import Profile
 from xad_agent.prompts import prompt
-from xad_agent.tools import TOOLS, load_tools
-from xad_agent.tools.score import score
+from xad_agent.tools import load_tools, tools_for
 
 MAX_TOOL_CALLS = 8
 MAX_QUESTION_CHARACTERS = 4000
@@ -28,10 +31,10 @@ TIMEOUT_SECONDS = 120.0
 
 
 class Agent:
-    """Answers questions about pictures, every claim resting on checked evidence.
+    """Answers questions about pictures and clips, every claim resting on checked evidence.
 
     Args:
-        profile: What normal looks like; without one a picture is only compared with itself, and the verdict is
+        profile: What normal looks like; without one a picture or clip is only compared with itself, and the verdict is
             "uncertain".
         llm: A spec for `load_chat_model`, or any LangChain chat model.
 
@@ -47,24 +50,24 @@ class Agent:
         self.model = load_chat_model(llm) if isinstance(llm, str) else llm
 
     def ask(self, question: str, media: Any) -> Answer:
-        """Answer one question about one picture.
+        """Answer one question about one picture or clip.
 
         Args:
             question: In plain words.
-            media: A path, an array (H, W) or (H, W, 3), a PIL image or a `Picture`.
+            media: A path, an array (H, W) or (H, W, 3), a PIL image or a `Picture`; or what `is_clip` calls a clip.
 
         Raises:
-            XadError: The question or the picture cannot be used.
+            XadError: The question or the media cannot be used, or the profile is of the other kind.
         """
         return self.chat(media).ask(question)
 
     def chat(self, media: Any) -> "Chat":
-        """Start a conversation about a picture; evidence is measured once and kept for follow-up questions."""
+        """Start a conversation about a picture or clip; evidence is measured once and kept for follow-up questions."""
         return Chat(self, media)
 
 
 class Chat:
-    """A conversation: one ledger, one or more pictures in turn."""
+    """A conversation: one ledger, one or more pictures or clips in turn."""
 
     def __init__(self, agent: Agent, media: Any):
         self.agent = agent
@@ -73,12 +76,11 @@ class Chat:
         self.show(media)
 
     def show(self, media: Any) -> None:
-        """Turn to another picture; the questions that follow are about it."""
-        picture = media if isinstance(media, Picture) else read_picture(media)
-        self.case = Case(picture, self.agent.profile, self.ledger)
+        """Turn to another picture or clip; the questions that follow are about it."""
+        self.case = _case(media, self.agent.profile, self.ledger)
 
     def ask(self, question: str, media: Any = None) -> Answer:
-        """Answer a question about the picture at hand, or about `media` when it is given."""
+        """Answer a question about the media at hand, or about `media` when it is given."""
         question = _clean_question(question)
         started = time.perf_counter()
         if media is not None:
@@ -88,7 +90,7 @@ class Chat:
 
     def _run(self, question: str) -> tuple[DraftCheck, list[Evidence], str]:
         """Let the model work: the checked draft, the evidence of this turn, and why the model failed ("" if not)."""
-        draft = DraftCheck(self.ledger, self.case.picture.sha256)
+        draft = DraftCheck(self.ledger, self.case.media)
         middleware: list[AgentMiddleware[Any, Any, Any]] = [
             draft,
             ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS, exit_behavior="continue"),
@@ -120,11 +122,12 @@ class Chat:
 
     def _answer(self, question: str, draft: DraftCheck, used: list[Evidence], failure: str, started: float) -> Answer:
         note = failure or ("" if draft.claims else "no claim of the chat model held")
+        tools = tools_for(self.case)
         if note and not used:
-            used = [TOOLS[name](self.case) for name in ("score", "locate")]
-            used += [TOOLS[name](self.case) for name in ("measure", "repair") if self.case.regions]
+            used = [tools[name](self.case) for name in ("score", "timeline", "locate") if name in tools]
+            used += [tools[name](self.case) for name in ("measure", "repair") if self.case.regions]
         claims = statement_claims(used) if note else draft.claims
-        verdict = score(self.case)
+        verdict = tools["score"](self.case)
         cited = [self.ledger[i] for claim in claims for i in claim.evidence]
         entries = {entry.id: entry for entry in (*cited, *used, verdict)}
         calibrated = self.case.profile is not None
@@ -138,13 +141,29 @@ class Chat:
             claims=tuple(claims),
             dropped=tuple(draft.dropped),
             regions=self.case.regions,
+            events=self.case.events,
+            label_scores=self.case.label_scores,
             evidence=tuple(sorted(entries.values(), key=lambda entry: int(entry.id[1:]))),
             source="template" if note else "model",
             note=note,
             llm=self.agent.llm,
-            models={"detector": self.case.anomaly_map.detector},
+            models={"detector": self.case.detector},
             seconds=round(time.perf_counter() - started, 3),
         ).of(self.case)
+
+
+def _case(media: Any, profile: Profile | None, ledger: Ledger) -> Case | ClipCase:
+    """The case of what was shown; a folder can only be a clip."""
+    folder = isinstance(media, str | Path) and Path(media).is_dir()
+    if folder or is_clip(media):
+        clip = read_clip(media)
+        if profile is not None and not isinstance(profile, ClipProfile):
+            raise XadError(f"{clip.name} is a clip, and the profile {profile.name} is of pictures: fit one on clips")
+        return ClipCase(clip, profile, ledger)
+    picture = read_picture(media)
+    if profile is not None and not isinstance(profile, PictureProfile):
+        raise XadError(f"{picture.name} is a picture, and the profile {profile.name} is of clips: fit one on pictures")
+    return Case(picture, profile, ledger)
 
 
 def _clean_question(question: str) -> str:

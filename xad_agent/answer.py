@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from xad_agent.errors import XadError
-from xad_agent.evidence import Evidence, Region
+from xad_agent.evidence import Event, Evidence, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from xad_agent.case import Case
+    from xad_agent.clip_case import ClipCase
 
 Verdict = Literal["anomalous", "normal", "uncertain"]
 ClaimKind = Literal["verdict", "where", "what", "why", "when", "compare", "cannot-tell"]
@@ -62,6 +63,7 @@ class Answer(BaseModel):
     claims: tuple[Claim, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     regions: tuple[Region, ...] = ()
+    events: tuple[Event, ...] = ()
     label_scores: dict[str, float] = {}
     evidence: tuple[Evidence, ...] = ()
     source: Literal["model", "template"] = "model"
@@ -69,9 +71,9 @@ class Answer(BaseModel):
     llm: str = "embedded"
     models: dict[str, str] = {}
     seconds: float = 0.0
-    _case: "Case | None" = PrivateAttr(default=None)
+    _case: "Case | ClipCase | None" = PrivateAttr(default=None)
 
-    def of(self, case: "Case") -> "Answer":
+    def of(self, case: "Case | ClipCase") -> "Answer":
         """Remember what was asked about, so that the answer can be drawn."""
         self._case = case
         return self
@@ -82,9 +84,12 @@ class Answer(BaseModel):
         Raises:
             XadError: The answer was read from JSON, so its picture is not at hand.
         """
+        from xad_agent.clip_case import ClipCase
         from xad_agent.media.figure import answer_figure
+        from xad_agent.media.filmstrip import clip_figure
 
-        return answer_figure(self, self._asked())
+        case = self._asked()
+        return clip_figure(self, case) if isinstance(case, ClipCase) else answer_figure(self, case)
 
     def to_html(self, path: str | Path) -> None:
         """Write one self-contained HTML file: question, answer, claims with their evidence, pictures, calibration."""
@@ -92,16 +97,14 @@ class Answer(BaseModel):
 
         write_report(self, self._asked(), Path(path))
 
-    def _asked(self) -> "Case":
+    def _asked(self) -> "Case | ClipCase":
         if self._case is None:
             raise XadError("this answer was read from JSON, without its picture: ask again to draw it")
         return self._case
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object that `xad ask --json` prints; see design section 5 for its keys."""
-        record = self.model_dump(mode="json")
-        record["events"] = []
-        return record
+        return self.model_dump(mode="json")
 
 
 def prose(claims: tuple[Claim, ...] | list[Claim]) -> str:

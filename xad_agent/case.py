@@ -4,9 +4,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.evidence import Evidence, Ledger, Region
+from xad_agent.evidence import Event, Evidence, Ledger, Region
 from xad_agent.media.picture import Picture
-from xad_agent.profile import Profile
+from xad_agent.picture_profile import PictureProfile
 
 if TYPE_CHECKING:
     from xad_agent.matching import Counterparts
@@ -23,10 +23,35 @@ class Case:
         ledger: Where the evidence goes; shared by all cases of one conversation.
     """
 
-    def __init__(self, picture: Picture, profile: Profile | None, ledger: Ledger):
+    def __init__(self, picture: Picture, profile: PictureProfile | None, ledger: Ledger):
         self.picture = picture
         self.profile = profile
         self.ledger = ledger
+
+    @property
+    def shown(self) -> Picture:
+        """What is asked about."""
+        return self.picture
+
+    @property
+    def media(self) -> str:
+        """sha256 of what is asked about."""
+        return self.picture.sha256
+
+    @property
+    def detector(self) -> str:
+        """What judges it."""
+        return self.anomaly_map.detector
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """A picture has none."""
+        return ()
+
+    @property
+    def label_scores(self) -> dict[str, float]:
+        """No names are known of what is in a picture."""
+        return {}
 
     @cached_property
     def anomaly_map(self) -> AnomalyMap:
@@ -76,7 +101,7 @@ class Case:
 
     def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
         """What the tool has already measured of this picture with these arguments; None when it has not."""
-        return self.ledger.find(tool, arguments, self.picture.sha256)
+        return self.ledger.find(tool, arguments, self.media)
 
     def region(self, number: int) -> Region | None:
         """Region `number`, counted from 1; None when there are fewer."""

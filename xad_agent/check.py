@@ -28,6 +28,7 @@ from xad_agent.prompts import vocabulary
 from xad_agent.support import Fact, Support, region_number
 
 MAX_CLAIM_CHARACTERS = 800
+_LABELLED = frozenset({"region", "place", "event"})
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "above": lambda a, b: a > b,
@@ -90,8 +91,8 @@ def _clause(words: list[str], at: int) -> tuple[int, int]:
 
 
 def _region_at(words: list[str], at: int) -> int:
-    """The region a token speaks of: the last "region N" before it in the sentence, 0 for none."""
-    named = [n for n in numbers(words) if n.at and n.at <= at and words[n.at - 1] in {"region", "place"}]
+    """The region or event a token speaks of: the last "region N" before it in the sentence, 0 for none."""
+    named = [n for n in numbers(words) if n.at and n.at <= at and words[n.at - 1] in _LABELLED]
     return int(named[-1].value) if named else 0
 
 
@@ -160,7 +161,7 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
     named = _name_mentions(words, support)
     for number in numbers(words):
         matching = _matching(number, words, support)
-        if number.at and words[number.at - 1] == "region":
+        if number.at and words[number.at - 1] in {"region", "event"}:
             matching = [fact for fact in matching if fact.name == "region" and not number.decimals]
         if not any(mention.entry == "p-value" for mention in named) and number.ratio is None:
             matching = [fact for fact in matching if fact.name != "p-value"]
@@ -168,7 +169,7 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
         if not matching:
             yield f"no cited quantity is {printed}"
             continue
-        if any(fact.name == "region" for fact in matching) and words[number.at - 1] in {"region", "place"}:
+        if any(fact.name == "region" for fact in matching) and words[number.at - 1] in _LABELLED:
             continue
         if words[number.at + 1 : number.at + 2] in (["x"], ["×"]) and not _is_size(number, words, support):
             yield f"no cited region measures {' '.join(words[number.at : number.at + 3])}"

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from xad_agent.calibration import Calibration
-from xad_agent.detectors.attributes import AttributeDetector, Strangeness
+from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
 from xad_agent.errors import XadError
-from xad_agent.media import Clip, Picture, read_clip, read_clips, read_picture
+from xad_agent.media import Clip, Picture, read_clips, read_picture
 from xad_agent.media.scaling import shrink
 from xad_agent.perception.background import Background
 from xad_agent.perception.objects import DEFAULT, ObjectDetector, load_objects
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.sightings import OBJECT_SCORE, Eyes, Sightings, greys, watch, working_shape
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
 STRETCH_SECONDS = 5.0
@@ -27,11 +28,11 @@ _PERSON = "person"
 _SURE = 0.5
 
 
-class ClipProfile:
+class ClipProfile(Profile):
     """What normal looks like to one camera, with everything a tool needs to contrast a clip with it.
 
     Attributes:
-        name: The name of the folder it was fitted from or loaded from.
+        name, skipped: See `Profile`.
         shape: Height and width of the camera's pictures, px.
         eyes: What clips are looked at with.
         normal: What was seen in the normal clips.
@@ -39,7 +40,6 @@ class ClipProfile:
         calibration: What its scores mean, by the highest score of each stretch of five seconds of the normal clips,
             each of which is judged by the others.
         exemplars: Frames of normal clips, with the number of the clip in `normal` and of the frame.
-        skipped: Clips that could not be used, with the reason.
     """
 
     def __init__(
@@ -58,18 +58,16 @@ class ClipProfile:
         self.exemplars, self.skipped = tuple(exemplars), skipped
 
     @classmethod
-    def fit(cls, normal: Any, alpha: float = 0.01, name: str = "normal", progress: bool = True) -> "ClipProfile":
-        """Learn from normal clips of one camera; nothing is written.
-
-        Args:
-            normal: What `read_clips` takes; sixteen clips or more are good to have, for each is judged by the others.
-            alpha: Share of normal stretches of five seconds that may be called anomalous, in (0, 1).
-            name: What to call it.
-            progress: Whether to show bars on stderr.
-
-        Raises:
-            XadError: No clip could be used, or the object detector's weights are not there.
-        """
+    def fit(
+        cls,
+        normal: Any,
+        alpha: float = 0.01,
+        backbone: str = DEFAULT_BACKBONE,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> "ClipProfile":
+        """Learn from normal clips of one camera; see `Profile.fit`. No backbone is used, and nothing is random."""
+        check_alpha(alpha)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
         objects = load_objects(DEFAULT)
@@ -79,7 +77,7 @@ class ClipProfile:
         scores = [judgement.of_frames(clip) for judgement, clip in zip(judged, seen, strict=True)]
         maxima = np.concatenate([stretch_maxima(values, clip.fps) for values, clip in zip(scores, seen, strict=True)])
         calibration = Calibration.from_maps(maxima, scores, alpha)
-        return cls(name, shape, eyes, seen, detector, calibration, _exemplars(clips), skipped)
+        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped)
 
     @property
     def fitted(self) -> int:
@@ -90,6 +88,11 @@ class ClipProfile:
     def seconds(self) -> float:
         """How long the normal clips are altogether."""
         return float(sum(seen.frames / seen.fps for seen in self.normal))
+
+    @property
+    def usual_names(self) -> np.ndarray:
+        """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
+        return np.percentile(np.concatenate([seen.scores for seen in self.normal]), 99.9, axis=0)
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
@@ -123,11 +126,7 @@ class ClipProfile:
         return text
 
     def save(self, directory: str | Path) -> None:
-        """Write the profile as a folder: all of it or, where that fails or is stopped, nothing.
-
-        Raises:
-            XadError: The folder cannot be written, or is there and is no profile.
-        """
+        """See `Profile.save`."""
         stored = Stored(
             kind="clips",
             name=self.name,
@@ -158,11 +157,7 @@ class ClipProfile:
 
     @classmethod
     def load(cls, directory: str | Path) -> "ClipProfile":
-        """Read a saved profile.
-
-        Raises:
-            XadError: It is missing, damaged, changed by hand, or of another version.
-        """
+        """Read a saved profile of clips; see `Profile.load`."""
         folder = Path(directory)
         stored, arrays, pictures = read_folder(folder)
         objects = load_objects(stored.backbone)
@@ -174,7 +169,7 @@ class ClipProfile:
                 Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in _ARRAYS}))
                 for number, clip in enumerate(settings["clips"])
             ]
-            usual = {name: (float(low), float(high)) for name, (low, high) in settings["usual"].items()}
+            usual = {name: Usual(*map(float, values)) for name, values in settings["usual"].items()}
             exemplars = [
                 (int(clip), int(frame), picture)
                 for (clip, frame), picture in zip(settings["exemplars"], pictures, strict=True)
@@ -269,8 +264,3 @@ def _exemplars(clips: Sequence[Clip]) -> list[tuple[int, int, Picture]]:
                     (number, place * step, shrink(read_picture(pixels, name=f"{clip.name} {place * step}"), 480))
                 )
     return kept
-
-
-def as_clip(media: Any) -> Clip:
-    """A clip of whatever was given."""
-    return media if isinstance(media, Clip) else read_clip(media)

@@ -21,7 +21,10 @@ _CITED = re.compile(r"\s*\[(E\d+(?:\s*,\s*E\d+)*)\]")
 # The kind of claim that a tool's statement makes.
 KINDS: dict[str, ClaimKind] = {
     "score": "verdict",
+    "timeline": "when",
     "locate": "where",
+    "name": "what",
+    "track": "what",
     "measure": "why",
     "compare": "compare",
     "repair": "why",

@@ -61,6 +61,7 @@ class Region(BaseModel):
         peak: x y of that value or, where normal pictures align, of what near by differs most from them.
         area_share: Pixels of the region over pixels of the picture, 0 to 1.
         place: Position words that hold for it ("upper left", "at the rim"), most specific first.
+        frames: In a clip, the first and the last frame of its event, and the frame of its box; else None.
         rle: COCO run lengths of the mask over (H, W), column-major, zeros first; empty when the mask is the box.
     """
 
@@ -73,6 +74,7 @@ class Region(BaseModel):
     area_share: float = Field(ge=0, le=1)
     place: tuple[str, ...] = ()
     rle: tuple[int, ...] = ()
+    frames: tuple[int, int, int] | None = None
 
     @model_validator(mode="after")
     def _box_is_ordered(self) -> "Region":
@@ -92,6 +94,30 @@ class Region(BaseModel):
             raise ValueError(f"the mask of {self.label} covers {sum(self.rle)} px, the picture has {height * width}")
         values = np.arange(len(self.rle)) % 2 == 1
         return np.repeat(values, self.rle).reshape(width, height).T.copy()
+
+
+class Event(BaseModel):
+    """A stretch of time in a clip.
+
+    Attributes:
+        label: How answers call it: "event 1" is the strongest.
+        start, end, peak: Seconds from the start of the clip; `peak` is when it is strongest.
+        score: The highest score in it, in the detector's unit.
+        p_value: Share of normal stretches that score as high (conformal, in (0, 1]); None where nothing is calibrated.
+        track: The number of the track that is strangest in it.
+        region: Where that is at the peak.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    label: str
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    peak: float = Field(ge=0)
+    score: float
+    p_value: float | None = Field(default=None, gt=0, le=1)
+    track: int = Field(ge=0)
+    region: Region
 
 
 def run_lengths(mask: np.ndarray) -> tuple[int, ...]:
@@ -115,6 +141,7 @@ class Evidence(BaseModel):
         quantities: Its numbers.
         labels: Names with scores (0 to 1), where a tool names things.
         regions: The places it speaks of.
+        events: The events it speaks of.
         media: sha256 of the picture or clip it was measured on.
         figure: RGB uint8 (H, W, 3) that shows it, or None; left out of JSON.
     """
@@ -130,6 +157,7 @@ class Evidence(BaseModel):
     quantities: tuple[Quantity, ...] = ()
     labels: Annotated[dict[str, float], AfterValidator(_ReadOnly)] = _ReadOnly()
     regions: tuple[Region, ...] = ()
+    events: tuple[Event, ...] = ()
     media: str = ""
     figure: Annotated[np.ndarray | None, AfterValidator(_read_only)] = Field(default=None, exclude=True, repr=False)
 

@@ -20,6 +20,7 @@ CLAUSE_ENDS = frozenset(",;:.!?")
 # 0.77 may be printed as 0.8 but not as 1; px, degrees and sigmas are printed whole or to one digit whatever their size.
 MAX_ROUNDING = 0.07
 _FINE_UNITS = {"", "%", "times"}
+_UNIT_WORDS = 4  # "body heights a second"
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -171,7 +172,7 @@ def _unit_after(words: list[str], at: int) -> str:
     """The unit of the number before `at`; "21 x 34 px" gives both numbers px."""
     if words[at : at + 1] in (["x"], ["×"]) and at + 2 < len(words):
         return _unit_after(words, at + 2)
-    for mention in mentions(words[at : at + 2], vocabulary("lexicon")["units"]):
+    for mention in mentions(words[at : at + _UNIT_WORDS], vocabulary("lexicon")["units"]):
         if mention.at == 0:
             return mention.entry
     return ""

@@ -9,7 +9,7 @@ import numpy as np
 from xad_agent.evidence import Region
 from xad_agent.media.picture import Picture, grey
 from xad_agent.media.scaling import resize, resize_mask, shape_within, shrink
-from xad_agent.profile import Profile
+from xad_agent.picture_profile import PictureProfile
 from xad_agent.registration import align
 
 _WORK_SIDE = 512
@@ -38,7 +38,7 @@ class Normals:
         disregarded: Booleans (H, W) of it: the regions, and a little around.
     """
 
-    def __init__(self, picture: Picture, profile: Profile | None, regions: Sequence[Region]):
+    def __init__(self, picture: Picture, profile: PictureProfile | None, regions: Sequence[Region]):
         self.picture = shrink(picture, _WORK_SIDE)
         self._picture, self._profile = picture, profile
         nowhere = np.zeros((self.picture.height, self.picture.width), dtype=bool)

@@ -105,6 +105,11 @@ def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], ex
         raise XadError(f"cannot write the profile {folder} ({reason}): choose another folder, or free space") from error
 
 
+def kind_of(folder: Path) -> str:
+    """ "pictures" or "clips": what a profile was fitted on; XadError as for `read_folder`."""
+    return _settings(folder).kind
+
+
 def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], StoredPictures]:
     """Settings, arrays and exemplars of a profile, checked.
 

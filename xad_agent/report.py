@@ -19,16 +19,17 @@ from xad_agent.evidence import Quantity
 if TYPE_CHECKING:
     from xad_agent.calibration import Calibration
     from xad_agent.case import Case
+    from xad_agent.clip_case import ClipCase
 
 MAX_SIDE = 1600  # px of a picture in the report
 
 
-def write_report(answer: Answer, case: "Case", path: Path) -> None:
+def write_report(answer: Answer, case: "Case | ClipCase", path: Path) -> None:
     """Write the report of an answer; the file appears whole or not at all.
 
     Args:
         answer: What to report.
-        case: The picture and profile it is about.
+        case: The media and profile it is about.
         path: Where to; an existing file is replaced.
 
     Raises:
@@ -90,7 +91,7 @@ def range_plot(quantity: Quantity, width: int = 160) -> str:
 
 
 def _histogram(calibration: "Calibration", answer: Answer, width: int = 520, height: int = 120) -> str:
-    """An SVG histogram of the calibration's scores, with the limit and this picture's score."""
+    """An SVG histogram of the calibration's scores, with the limit and the score of what was asked about."""
     assert answer.score is not None and answer.threshold is not None
     scores = np.asarray(calibration.scores, dtype=float)
     low, high = min(scores.min(), answer.score), max(scores.max(), answer.score, answer.threshold)
@@ -106,7 +107,7 @@ def _histogram(calibration: "Calibration", answer: Answer, width: int = 520, hei
         x = width * (value - low) / span
         return f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>'
 
-    label = f"{len(scores)} normal scores; limit {answer.threshold:.3g}; this picture {answer.score:.3g}"
+    label = f"{len(scores)} normal scores; limit {answer.threshold:.3g}; this one {answer.score:.3g}"
     return (
         f'<svg class="histogram" viewBox="-4 0 {width + 8} {height}" role="img" aria-label="{label}">'
         f"{bars}{mark(answer.threshold, 'limit')}{mark(answer.score, 'score')}</svg>"

@@ -79,6 +79,9 @@ def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
         yield Fact("regions", float(len(entry.regions)), "")
         for region in entry.regions:
             yield from _region_facts(region)
+        for event in entry.events:
+            for name, value in (("start", event.start), ("end", event.end), ("peak", event.peak)):
+                yield Fact(name, value, "s", region_number(event.region))
 
 
 def _region_facts(region: Region) -> Iterable[Fact]:
@@ -94,6 +97,6 @@ def _region_facts(region: Region) -> Iterable[Fact]:
 
 
 def region_number(region: Region) -> int:
-    """The number in a region's label, "region 2"; 0 for a label without one."""
+    """The number in a region's label, "region 2" or "event 2"; 0 for a label without one."""
     digits = "".join(filter(str.isdigit, region.label))
     return int(digits) if digits else 0

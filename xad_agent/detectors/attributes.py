@@ -6,6 +6,7 @@ for. They are kept apart because they are the reason.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -156,15 +157,26 @@ class Strangeness:
         return np.interp(np.arange(seen.frames), seen.looks, smooth).astype(np.float32)
 
 
+class Usual(NamedTuple):
+    """What normal sightings reach whose own clip was left out: of the rarity the median and the 99th percentile, and
+    of the value (see `AttributeDetector.values`) the 1st and the 99th.
+    """
+
+    middle: float
+    high: float
+    lowest: float
+    highest: float
+
+
 class AttributeDetector:
-    """Every attribute's density on normal sightings, and what is usual of its rarity.
+    """Every attribute's density on normal sightings, and what is usual of it.
 
     Args:
         normal: Sightings of normal clips.
-        usual: Name -> median and 99th percentile of the rarity of normal sightings whose clip was left out.
+        usual: By the attribute's name.
     """
 
-    def __init__(self, normal: Sequence[Sightings], usual: dict[str, tuple[float, float]]):
+    def __init__(self, normal: Sequence[Sightings], usual: dict[str, Usual]):
         self.usual = usual
         self._densities = _densities([{a.name: a.rows(seen) for a in ATTRIBUTES} for seen in normal])
 
@@ -176,9 +188,22 @@ class AttributeDetector:
         for place, own in enumerate(rows):
             densities = _densities([*rows[:place], *rows[place + 1 :]] or rows)
             unseen.append({name: densities[name].rarity(values) for name, values in own.items()})
-        usual = {a.name: _usual(np.concatenate([rarity[a.name] for rarity in unseen])) for a in ATTRIBUTES}
+        usual = {
+            a.name: _usual(
+                np.concatenate([rarity[a.name] for rarity in unseen]),
+                np.concatenate(
+                    [_values(clip[a.name], rarity[a.name]) for clip, rarity in zip(rows, unseen, strict=True)]
+                ),
+            )
+            for a in ATTRIBUTES
+        }
         judged = [_strangeness(seen, rarity, usual) for seen, rarity in zip(normal, unseen, strict=True)]
         return cls(normal, usual), judged
+
+    def values(self, name: str, seen: Sightings) -> np.ndarray:
+        """An attribute as a number, float64 (N,): its value or, where it has several columns, their rarity."""
+        rows = next(a for a in ATTRIBUTES if a.name == name).rows(seen)
+        return _values(rows, self._densities[name].rarity(rows))
 
     def judge(self, seen: Sightings) -> Strangeness:
         """How strange what was seen in a clip is."""
@@ -190,20 +215,25 @@ def _densities(clips: Sequence[dict[str, np.ndarray]]) -> dict[str, Density]:
     return {a.name: a.density(np.concatenate([rows[a.name] for rows in clips])) for a in ATTRIBUTES}
 
 
-def _usual(rarities: np.ndarray) -> tuple[float, float]:
-    known = rarities[~np.isnan(rarities)]
-    middle, high = np.percentile(known, [50, 99]) if len(known) else (0.0, 1.0)
-    return float(middle), float(high)
+def _values(rows: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    return rows[:, 0] if rows.shape[1] == 1 else rarity
 
 
-def _strangeness(
-    seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, tuple[float, float]]
-) -> Strangeness:
+def _usual(rarities: np.ndarray, values: np.ndarray) -> Usual:
+    rarities, values = rarities[~np.isnan(rarities)], values[~np.isnan(values)]
+    if not len(rarities):
+        return Usual(0.0, 1.0, 0.0, 0.0)
+    middle, high = (float(v) for v in np.percentile(rarities, [50, 99]))
+    lowest, highest = (float(v) for v in np.percentile(values, [1, 99]))
+    return Usual(middle, high, lowest, highest)
+
+
+def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, Usual]) -> Strangeness:
     tracks = track_rows(seen)
     attributes = {}
     for name, rarity in rarities.items():
-        middle, high = usual[name]
-        attributes[name] = _with_tracks((rarity - middle) / max(high - middle, 1e-6), tracks)
+        scale = max(usual[name].high - usual[name].middle, 1e-6)
+        attributes[name] = _with_tracks((rarity - usual[name].middle) / scale, tracks)
     return Strangeness(attributes, _combined(attributes))
 
 

@@ -19,7 +19,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
 from xad_agent.evidence import Evidence
-from xad_agent.llm.planner import Turn, arguments, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
 from xad_agent.llm.router import route
 from xad_agent.prompts import prompt, vocabulary
 
@@ -50,16 +50,17 @@ class EmbeddedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         turn = read_turn(messages)
-        intent = route(turn.question)
         tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
+        intent = route(turn.question, is_clip(tools))
         name = next_tool(intent, turn, tools)
         if name is None:
             claims = connect(to_say(intent, turn), plain=turn.refused)
             message = AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
         else:
             filled = arguments(name, intent, turn)
-            if "region" in filled and turn.regions > 1 and names_a_region(turn.question):
-                filled["region"] = choose_region(turn)
+            for which in {"region", "event"} & set(filled):
+                if turn.regions > 1 and names_a_region(turn.question):
+                    filled[which] = choose_region(turn)
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -104,8 +105,8 @@ def _uncapitalised(sentence: str) -> str:
 
 
 def choose_region(turn: Turn) -> int:
-    """The number of the region that the question singles out, by SmolLM2 among those there are."""
-    listing = "\n".join(f"{i + 1}: {region.label}" for i, region in enumerate(turn.evidence["locate"].regions))
+    """The number of the region or event that the question singles out, by SmolLM2 among those there are."""
+    listing = "\n".join(f"{i + 1}: {region.label}" for i, region in enumerate(turn.found.regions if turn.found else ()))
     request = f"{prompt('choose_region')}\n{listing}\nQuestion: {turn.question[:500]}\nNumber:"
     options = " | ".join(json.dumps(str(number)) for number in range(1, turn.regions + 1))
     chosen = _complete(request + " ", options)

@@ -10,6 +10,7 @@ from xad_agent.evidence import Evidence
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 
+_ONE_EVENT = {"name", "measure", "track", "compare"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
 
@@ -21,7 +22,7 @@ class Turn:
         question: The user's words.
         evidence: What each called tool returned, in order.
         refused: Whether the checker has refused a draft of this turn.
-        focus: Number of the region talked about last, 1 at the start.
+        focus: Number of the region or event talked about last, 1 at the start.
     """
 
     question: str
@@ -31,8 +32,13 @@ class Turn:
 
     @property
     def regions(self) -> int:
-        """How many regions `locate` found in this turn."""
-        return len(self.evidence["locate"].regions) if "locate" in self.evidence else 0
+        """How many regions `locate`, or how many events `timeline` found in this turn."""
+        return len(self.found.regions) if self.found else 0
+
+    @property
+    def found(self) -> Evidence | None:
+        """What `timeline` or, for a picture, `locate` found in this turn."""
+        return self.evidence.get("timeline") or self.evidence.get("locate")
 
 
 def read_turn(messages: list[BaseMessage]) -> Turn:
@@ -51,19 +57,25 @@ def read_turn(messages: list[BaseMessage]) -> Turn:
 def _focus(messages: list[BaseMessage]) -> int:
     for message in reversed(messages):
         for call in message.tool_calls if isinstance(message, AIMessage) else ():
-            if "region" in call["args"]:
-                return int(call["args"]["region"] or 1)
+            for name in ("region", "event"):
+                if name in call["args"]:
+                    return int(call["args"][name] or 1)
     return 1
 
 
 def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
     """The first tool of the plan that is still to be called; None when the answer can be drafted."""
-    needs_region = vocabulary("intents")["needs_region"]
+    needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
     for name in intent.plan:
-        pointless = name in needs_region and not turn.regions
+        pointless = name in needs and not turn.regions
         if name in tools and name not in turn.evidence and not pointless:
             return name
     return None
+
+
+def is_clip(tools: set[str]) -> bool:
+    """Whether these are the tools for clips."""
+    return "timeline" in tools
 
 
 def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
@@ -71,6 +83,8 @@ def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
     if tool == "cannot_tell":
         bare = intent.topic == "naming" and not turn.regions
         return {"topic": "naming_normal" if bare else intent.topic}
+    if "timeline" in turn.evidence:
+        return {"event": max(1, min(turn.focus, turn.regions))} if tool in _ONE_EVENT else {}
     if tool in {"measure", "compare"}:
         return {"region": min(turn.focus, turn.regions)}
     return {}
@@ -88,6 +102,6 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     """
     chosen = [turn.evidence[name] for name in intent.say if name in turn.evidence]
     if len(chosen) < len(intent.say):
-        first = [turn.evidence[name] for name in ("score", "locate") if name in turn.evidence]
+        first = [turn.evidence[name] for name in ("score", "timeline", "locate") if name in turn.evidence]
         chosen = [*first, *(entry for entry in chosen if entry not in first)]
     return chosen

@@ -31,22 +31,23 @@ class Intent:
     similarity: float = 1.0
 
 
-def intent(name: str, similarity: float = 1.0) -> Intent:
-    """The intent of that name; KeyError when prompts/intents.yaml has none."""
+def intent(name: str, similarity: float = 1.0, clip: bool = False) -> Intent:
+    """The intent of that name, with its plan for a clip or a picture; KeyError when prompts/intents.yaml has none."""
     entry: dict[str, Any] = vocabulary("intents")["intents"][name]
-    plan = tuple(entry["plan"])
-    return Intent(name, plan, tuple(entry.get("say", plan)), entry.get("topic", ""), similarity)
+    chosen = entry.get("clip", entry) if clip else entry
+    plan = tuple(chosen["plan"])
+    return Intent(name, plan, tuple(chosen.get("say", plan)), entry.get("topic", ""), similarity)
 
 
-def route(question: str) -> Intent:
-    """The intent of a question, by its nearest example; "off_topic" when nothing is near."""
+def route(question: str, clip: bool = False) -> Intent:
+    """The intent of a question about a picture or a clip, by its nearest example; "off_topic" when nothing is near."""
     names, examples = _examples()
     from xad_agent.llm.sentences import embed
 
     similarities = examples @ embed([question])[0]
     best = int(similarities.argmax())
     name = names[best] if similarities[best] >= MIN_SIMILARITY else "off_topic"
-    return intent(name, float(similarities[best]))
+    return intent(name, float(similarities[best]), clip)
 
 
 @cache

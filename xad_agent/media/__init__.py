@@ -1,7 +1,7 @@
 """Reading pictures and clips safely, and writing clips."""
 
 from xad_agent.media.clip import Clip
-from xad_agent.media.clip_finding import find_clips, is_clip
+from xad_agent.media.clip_finding import find_clips, holds_clips, is_clip
 from xad_agent.media.clip_reading import read_clip, read_clips
 from xad_agent.media.clip_writing import write_clip
 from xad_agent.media.picture import Picture
@@ -12,6 +12,7 @@ __all__ = [
     "Picture",
     "find_clips",
     "find_pictures",
+    "holds_clips",
     "is_clip",
     "read_clip",
     "read_clips",

@@ -90,6 +90,24 @@ def is_clip(source: object) -> bool:
         return False
 
 
+def holds_clips(source: object) -> bool:
+    """Whether what is to be learned from is clips: one, a list of them, or a folder or glob whose first is one.
+
+    An array (N, H, W, 3) is taken as N pictures; clips as arrays come in a list.
+    """
+    if not isinstance(source, np.ndarray) and is_clip(source):
+        return True
+    if isinstance(source, list | tuple):
+        return any(is_clip(entry) or holds_clips(entry) for entry in source[:1])
+    if not isinstance(source, str | Path):
+        return False
+    try:
+        first = find_clips(source)[0]
+    except XadError:  # what is wrong with it is for reading to say
+        return False
+    return isinstance(first, Path) and is_clip(first)
+
+
 def is_video(path: Path) -> bool:
     """Whether a file has the suffix of a video, or is an animated GIF."""
     from PIL import Image

@@ -46,7 +46,7 @@ def overlay(
     image = Image.fromarray(_colour(pixels, _display(resize(anomaly_map.values, pixels.shape[:2]), calibration)))
     for region in regions:
         _outline(image, region, picture)
-    return np.asarray(_stack([image, _legend(max(image.width, 260), calibration)]))
+    return np.asarray(stacked([image, _legend(max(image.width, 260), calibration)]))
 
 
 def side_by_side(panels: Sequence[tuple[str, np.ndarray]], height: int = 260) -> np.ndarray:
@@ -69,15 +69,15 @@ def answer_figure(answer: "Answer", case: "Case") -> Image.Image:
     calibration = case.profile.calibration if case.profile else None
     column = (FIGURE_WIDTH - 3 * _GAP) // 2
     marked = Image.fromarray(overlay(case.picture, case.anomaly_map, calibration, answer.regions))
-    panels = [_titled(case.picture.name, _within(marked, column))]
+    panels = [_titled(case.picture.name, within(marked, column))]
     nearest = next(iter(case.normals.nearest.values()), None)
     if nearest is not None:
         title = vocabulary("figure")["nearest"].format(name=nearest.name)
-        panels.append(_titled(title, _within(Image.fromarray(_fitted(nearest.pixels, SIDE)), column)))
-    headline, row = _headline(answer), _row(panels)
-    figure = Image.new("RGB", (FIGURE_WIDTH, headline.height + row.height), _PAPER)
-    figure.paste(headline, (0, 0))
-    figure.paste(row, ((FIGURE_WIDTH - row.width) // 2, headline.height))
+        panels.append(_titled(title, within(Image.fromarray(_fitted(nearest.pixels, SIDE)), column)))
+    top, row = headline(answer), _row(panels)
+    figure = Image.new("RGB", (FIGURE_WIDTH, top.height + row.height), _PAPER)
+    figure.paste(top, (0, 0))
+    figure.paste(row, ((FIGURE_WIDTH - row.width) // 2, top.height))
     return figure
 
 
@@ -136,7 +136,17 @@ def _legend(width: int, calibration: "Calibration | None") -> Image.Image:
     return image
 
 
-def _headline(answer: "Answer") -> Image.Image:
+def outlined(pixels: np.ndarray, box: tuple[int, int, int, int], label: str) -> np.ndarray:
+    """A picture with a box, white on black so that it shows on anything, and a label's number beside it; a copy."""
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        draw.rectangle(box, outline=colour, width=width)
+    _badge(draw, image.size, (box[2], box[1]), label.rsplit(" ", 1)[-1])
+    return np.asarray(image)
+
+
+def headline(answer: "Answer") -> Image.Image:
     """The verdict in its colour, then the score beside its limit."""
     image = Image.new("RGB", (FIGURE_WIDTH, 62), _PAPER)
     draw = ImageDraw.Draw(image)
@@ -159,7 +169,7 @@ def _score_line(answer: "Answer") -> str:
 def _titled(title: str, image: Image.Image) -> Image.Image:
     text = Image.new("RGB", (image.width, 24), _PAPER)
     ImageDraw.Draw(text).text((0, 2), _clipped(title, image.width), fill=_FAINT, font=_font(15))
-    return _stack([text, image])
+    return stacked([text, image])
 
 
 def _clipped(text: str, width: int) -> str:
@@ -171,7 +181,8 @@ def _clipped(text: str, width: int) -> str:
     return text + "…"
 
 
-def _stack(images: Sequence[Image.Image]) -> Image.Image:
+def stacked(images: Sequence[Image.Image]) -> Image.Image:
+    """Images one below the other."""
     page = Image.new("RGB", (max(i.width for i in images), sum(i.height for i in images)), _PAPER)
     top = 0
     for image in images:
@@ -195,7 +206,8 @@ def _panel(pixels: np.ndarray, height: int) -> Image.Image:
     return Image.fromarray(_fitted(pixels, round(height * max(1.0, min(ratio, 2.0)))))
 
 
-def _within(image: Image.Image, width: int) -> Image.Image:
+def within(image: Image.Image, width: int) -> Image.Image:
+    """An image at most so wide."""
     return image if image.width <= width else image.resize((width, max(1, round(image.height * width / image.width))))
 
 

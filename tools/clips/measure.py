@@ -1,0 +1,102 @@
+"""Tool `measure` for clips: why an event is one - what its thing does or looks like, beside what is normal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xad_agent.clip_case import ClipCase
+from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.media.filmstrip import filmstrip
+from xad_agent.prompts import vocabulary
+from xad_agent.tools.clips.events import no_event
+from xad_agent.wording import listed, number
+
+MAX_NAMED = 3
+_MATTERS = 1.2  # strangeness; the 99th percentile of normal sightings has 1
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One attribute of a thing beside what is normal: values in the attribute's unit, strangeness of the thing."""
+
+    name: str
+    family: str
+    value: float
+    low: float
+    high: float
+    strangeness: float
+
+
+def measure(case: ClipCase, event: int = 1) -> Evidence:
+    """Speed, heading, gait, size, shape, place and more of the thing that an event is about, where they are unusual.
+
+    Args:
+        case: The clip under question.
+        event: Which event, counted from 1.
+    """
+    arguments = {"event": event}
+    known = case.measured("measure", arguments)
+    if known is not None:
+        return known
+    found = case.event(event)
+    if found is None:
+        return no_event(case, "measure", arguments)
+    contrasts = contrast(case, found)
+    sightings = sum(map(len, case.reference.normal))
+    return case.ledger.add(
+        tool="measure",
+        arguments=arguments,
+        statement=_statement(found, contrasts, sightings, case.profile is not None),
+        quantities=(
+            *(
+                Quantity(name=c.name, value=c.value, unit=_unit(c.name), normal=(c.low, c.high))
+                for c in contrasts
+                if c.name in vocabulary("clip_attributes")
+            ),
+            Quantity(name="normal sightings", value=sightings),
+        ),
+        labels={c.family: 1.0 for c in contrasts[:1] if c.strangeness > _MATTERS},
+        regions=(found.region,),
+        events=(found,),
+        media=case.media,
+        figure=filmstrip(case, found),
+    )
+
+
+def contrast(case: ClipCase, event: Event) -> list[Contrast]:
+    """Every attribute of an event's thing that can be measured, the strangest first."""
+    rows = case.rows(event)
+    found = [_contrast(case, rows, name) for name in vocabulary("clip_attributes")]
+    return sorted((c for c in found if c is not None), key=lambda c: -c.strangeness)
+
+
+def _contrast(case: ClipCase, rows: np.ndarray, name: str) -> Contrast | None:
+    values = case.reference.detector.values(name, case.seen)[rows]
+    if not len(values) or np.isnan(values).all():
+        return None
+    usual = case.reference.detector.usual[name]
+    strange = float(np.median(case.judged.attributes[name][rows]))
+    value = float(np.nanmedian(values))
+    family = vocabulary("clip_attributes")[name]["family"]
+    return Contrast(name, family, value, usual.lowest, usual.highest, strange)
+
+
+def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrated: bool) -> str:
+    against = f"{sightings:,} normal sightings" if calibrated else "the rest of the clip"
+    unusual = [c for c in contrasts if c.strangeness > _MATTERS and _words(c)][:MAX_NAMED]
+    if not unusual:
+        return f"Against {against}, what {event.label} shows is unusual as a whole only; no single attribute is."
+    families = listed(list(dict.fromkeys(c.family for c in unusual)))
+    return f"Against {against}, {event.label} is unusual in {families}: it {listed([_words(c) for c in unusual])}."
+
+
+def _words(c: Contrast) -> str:
+    entry: dict[str, Any] = vocabulary("clip_attributes")[c.name]
+    template = entry["more"] if c.value > c.high else entry.get("less", "") if c.value < c.low else ""
+    unit = entry["unit"]
+    return str(template).format(value=number(c.value, unit), low=number(c.low, unit), high=number(c.high, unit))
+
+
+def _unit(name: str) -> str:
+    return str(vocabulary("clip_attributes")[name]["unit"])

@@ -1,0 +1,82 @@
+"""Tool `repair` for clips: the counterfactual - the thing is taken out, and the clip is judged again."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from xad_agent.clip_case import ClipCase
+from xad_agent.events import clip_score
+from xad_agent.evidence import Evidence, Quantity
+from xad_agent.perception.sightings import Sightings
+from xad_agent.tools.clips.events import no_event
+from xad_agent.wording import numbers
+
+_OVERLAP = 0.3
+_ROWS = ("frame", "track", "box", "speed", "velocity", "gait", "tall", "scores")
+
+
+def repair(case: ClipCase, event: int | None = None) -> Evidence:
+    """Score the clip without the things that one event, or all of them, are about.
+
+    Args:
+        case: The clip under question.
+        event: Which event, counted from 1; None for all.
+    """
+    arguments = {"event": event}
+    known = case.measured("repair", arguments)
+    if known is not None:
+        return known
+    chosen = case.events if event is None else tuple(filter(None, [case.event(event)]))
+    if not chosen:
+        return no_event(case, "repair", arguments)
+    gone = np.zeros(len(case.seen), dtype=bool)
+    for one in chosen:
+        gone |= _with_company(case, one.track, one.region.frames)
+    left = without(case.seen, gone)
+    value, limit = case.score, case.reference.calibration.threshold()
+    after = clip_score(left, case.reference.judge(left))
+    which = "all of them" if len(chosen) > 1 else f"the thing in {chosen[0].label}"
+    return case.ledger.add(
+        tool="repair",
+        arguments=arguments,
+        statement=_statement(which, value, after, limit, case.profile is not None),
+        quantities=(
+            Quantity(name="score", value=value),
+            Quantity(name="score after repair", value=after),
+            Quantity(name="threshold", value=limit),
+        ),
+        regions=tuple(one.region for one in chosen),
+        events=chosen,
+        media=case.media,
+    )
+
+
+def _with_company(case: ClipCase, track: int, frames: tuple[int, int, int] | None) -> np.ndarray:
+    """The rows of a track within an event, and all that overlap them: parts of the same thing, and its rider."""
+    seen = case.seen
+    first, last, _ = frames or (0, seen.frames, 0)
+    gone = (seen.track == track) & (seen.frame >= first) & (seen.frame <= last)
+    for row in np.flatnonzero(gone):
+        same = np.flatnonzero(seen.frame == seen.frame[row])
+        low = np.maximum(seen.box[same, :2], seen.box[row, :2])
+        high = np.minimum(seen.box[same, 2:], seen.box[row, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        areas = np.prod(seen.box[same, 2:] - seen.box[same, :2], axis=1)
+        gone[same[shared > _OVERLAP * areas]] = True
+    return gone
+
+
+def without(seen: Sightings, gone: np.ndarray) -> Sightings:
+    """The sightings less the rows where `gone` (N,) is True."""
+    kept = {f.name: getattr(seen, f.name) for f in fields(seen)}
+    return Sightings(**{**kept, **{name: kept[name][~gone] for name in _ROWS}})
+
+
+def _statement(which: str, value: float, after: float, limit: float, calibrated: bool) -> str:
+    was, now, threshold = numbers(value, after, limit)
+    change = "falls" if after < value else "stays"
+    path = f"{change} from {was} to {now}" if change == "falls" else f"stays at {now}"
+    if not calibrated:
+        return f"Without {which}, the score {path}."
+    side = "below" if after <= limit else "still above"
+    return f"Without {which}, the score {path}, {side} the limit {threshold}."

@@ -1,0 +1,58 @@
+"""Tool `score` for clips: how anomalous the whole clip is."""
+
+import numpy as np
+
+from xad_agent.clip_case import ClipCase
+from xad_agent.clip_profile import STRETCH_SECONDS
+from xad_agent.evidence import Evidence, Quantity
+from xad_agent.media.filmstrip import timeline_plot
+from xad_agent.wording import number, numbers
+
+
+def score(case: ClipCase) -> Evidence:
+    """The score of the clip's strangest stretch beside its limit, with the share of normal ones that score as high."""
+    known = case.measured("score", {})
+    if known is not None:
+        return known
+    calibration = case.reference.calibration
+    value, limit = case.score, calibration.threshold()
+    if case.profile is None:
+        return case.ledger.add(
+            tool="score",
+            statement="Uncertain: no normal clip is known, so there is no limit to judge by. "
+            f"Compared with the rest of the clip, its strangest moment scores {number(value)}.",
+            verdict="uncertain",
+            quantities=(Quantity(name="score", value=value),),
+            media=case.media,
+            figure=timeline_plot(case),
+        )
+    low, high = np.percentile(calibration.scores, [5, 95])
+    return case.ledger.add(
+        tool="score",
+        statement=_statement(case, value, limit),
+        verdict="anomalous" if value > limit else "normal",
+        quantities=(
+            Quantity(name="score", value=value, normal=(float(low), float(high)), p_value=calibration.p_value(value)),
+            Quantity(name="threshold", value=limit),
+            Quantity(name="alpha", value=calibration.alpha),
+            Quantity(name="normal stretches", value=calibration.n),
+            Quantity(name="stretch", value=STRETCH_SECONDS, unit="s"),
+        ),
+        media=case.media,
+        figure=timeline_plot(case),
+    )
+
+
+def _statement(case: ClipCase, value: float, limit: float) -> str:
+    calibration = case.reference.calibration
+    printed, printed_limit = numbers(value, limit)
+    p_value, stretch = calibration.p_value(value), number(STRETCH_SECONDS, "s")
+    share = f"{number(100 * p_value, '%')} of normal stretches of {stretch} score at least as high"
+    if p_value * (calibration.n + 1) < 1.5:
+        share = f"at most 1 in {calibration.n + 1:,} normal stretches of {stretch} scores as high"
+    verdict = "Anomalous" if value > limit else "Normal"
+    return " ".join([f"{verdict}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
+
+
+def _notes(case: ClipCase) -> list[str]:
+    return [f"Note: {note}." for note in case.seen.notes]

@@ -1,0 +1,54 @@
+"""Tool `timeline`: when something stands out in a clip."""
+
+from xad_agent.clip_case import ClipCase
+from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.media.filmstrip import timeline_plot
+from xad_agent.wording import count, number, numbers
+
+
+def timeline(case: ClipCase) -> Evidence:
+    """The events with their start, end and peak; where there is none, the moment that comes closest to the limit."""
+    known = case.measured("timeline", {})
+    if known is not None:
+        return known
+    limit = case.reference.calibration.threshold()
+    nearest = float(case.frame_scores.argmax() / case.clip.fps)
+    return case.ledger.add(
+        tool="timeline",
+        statement=_statement(case.events) if case.events else _never(case, nearest),
+        quantities=(
+            Quantity(name="score", value=case.score),
+            Quantity(name="threshold", value=limit),
+            Quantity(name="events", value=len(case.events)),
+            Quantity(name="nearest moment", value=nearest, unit="s"),
+            Quantity(name="clip length", value=case.clip.duration, unit="s"),
+        ),
+        regions=case.regions,
+        events=case.events,
+        media=case.media,
+        figure=timeline_plot(case),
+    )
+
+
+def _statement(events: tuple[Event, ...]) -> str:
+    if len(events) == 1:
+        return f"One event stands out, event 1: {when(events[0])}."
+    times = " ".join(f"{event.label.capitalize()}: {when(event)}." for event in events)
+    return f"{count(len(events), 'event').capitalize()} stand out, the strongest first. {times}"
+
+
+def when(event: Event) -> str:
+    """The times of an event: "from 6.0 s to 17.9 s, strongest at 9.4 s"."""
+    start, end, peak = numbers(event.start, event.end, event.peak, unit="s")
+    return f"from {start} to {end}, strongest at {peak}"
+
+
+def _never(case: ClipCase, nearest: float) -> str:
+    length = number(case.clip.duration, "s")
+    if case.profile is None:
+        return f"No moment of the {length} stands out from the rest of the clip."
+    printed, limit = numbers(case.score, case.profile.calibration.threshold())
+    return (
+        f"No event stands out in the {length}: the highest score is {printed}, below the limit {limit}. "
+        f"The moment nearest to it is at {number(nearest, 's')}."
+    )

@@ -1,0 +1,104 @@
+"""`ClipCase`: one clip under question, and everything measured of it once."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from xad_agent.clip_profile import ClipProfile
+from xad_agent.detectors.attributes import Strangeness
+from xad_agent.events import clip_score, find_events
+from xad_agent.evidence import Event, Evidence, Ledger, Region
+from xad_agent.media import Clip
+from xad_agent.perception.sightings import Sightings
+
+
+class ClipCase:
+    """What the tools share while they look at one clip.
+
+    Args:
+        clip: The clip asked about.
+        profile: What normal looks like; None when no normal clip is known. Then the clip is compared with itself, and
+            nothing is calibrated.
+        ledger: Where the evidence goes; shared by all cases of one conversation.
+    """
+
+    def __init__(self, clip: Clip, profile: ClipProfile | None, ledger: Ledger):
+        self.clip = clip
+        self.profile = profile
+        self.ledger = ledger
+
+    @property
+    def shown(self) -> Clip:
+        """What is asked about."""
+        return self.clip
+
+    @property
+    def media(self) -> str:
+        """sha256 of what is asked about."""
+        return self.clip.sha256
+
+    @property
+    def detector(self) -> str:
+        """What judges it."""
+        return "attributes"
+
+    @property
+    def label_scores(self) -> dict[str, float]:
+        """For every class of the object detector, its highest score in an event above what is usual of it, 0 to 1."""
+        names = self.reference.eyes.objects.names
+        surplus = np.zeros(len(names), np.float32)
+        for event in self.events:
+            rows = self.rows(event)
+            if len(rows):
+                surplus = np.maximum(surplus, np.percentile(self.seen.scores[rows], 90, axis=0))
+        return {name: float(value) for name, value in zip(names, surplus, strict=True)}
+
+    @cached_property
+    def reference(self) -> ClipProfile:
+        """What the clip is judged by: the profile or, without one, itself."""
+        return self.profile or ClipProfile.fit([self.clip], progress=False)
+
+    @cached_property
+    def seen(self) -> Sightings:
+        """What is seen in the clip."""
+        return self.profile.watch(self.clip) if self.profile is not None else self.reference.normal[0]
+
+    @cached_property
+    def judged(self) -> Strangeness:
+        """How strange that is."""
+        return self.reference.judge(self.seen)
+
+    @cached_property
+    def frame_scores(self) -> np.ndarray:
+        """float32 (frames,)."""
+        return self.judged.of_frames(self.seen)
+
+    @cached_property
+    def score(self) -> float:
+        """Of the whole clip."""
+        return clip_score(self.seen, self.judged)
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What stands out, the strongest first."""
+        return find_events(self.seen, self.judged, self.reference.calibration)
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Where each event is at its peak."""
+        return tuple(event.region for event in self.events)
+
+    def event(self, number: int) -> Event | None:
+        """Event `number`, counted from 1; None when there are fewer."""
+        return self.events[number - 1] if 1 <= number <= len(self.events) else None
+
+    def rows(self, event: Event) -> np.ndarray:
+        """The sightings of the thing that an event is about, in the order of time, within the event."""
+        first, last, _ = event.region.frames or (0, self.seen.frames - 1, 0)
+        inside = (self.seen.frame >= first) & (self.seen.frame <= last)
+        return np.flatnonzero(inside & (self.seen.track == event.track))
+
+    def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
+        """What the tool has already measured of this clip with these arguments; None when it has not."""
+        return self.ledger.find(tool, arguments, self.media)

@@ -1,0 +1,234 @@
+"""`PictureProfile`: what normal pictures look like."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xad_agent.calibration import Calibration
+from xad_agent.detectors.base import AnomalyMap
+from xad_agent.errors import XadError
+from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, name_of
+from xad_agent.profile_store import Stored, read_folder, write_folder
+
+if TYPE_CHECKING:
+    from xad_agent.detectors.patchcore import PatchCore
+
+EXEMPLARS = 300
+EXEMPLAR_SIDE = 512
+_SIZED = 40
+
+
+class PictureProfile(Profile):
+    """What normal pictures look like, with everything a tool needs to contrast a picture with it.
+
+    Attributes:
+        name, calibration, skipped: See `Profile`.
+        detector: Scores pictures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detector: "PatchCore",
+        calibration: Calibration,
+        exemplars: Sequence[Picture],
+        summaries: np.ndarray,
+        fitted: int,
+        skipped: dict[str, str],
+    ):
+        self.name, self.detector, self.calibration = name, detector, calibration
+        self.skipped, self._fitted = skipped, fitted
+        self._exemplars, self._summaries = exemplars, summaries
+
+    @classmethod
+    def fit(
+        cls,
+        normal: Any,
+        alpha: float = 0.01,
+        backbone: str = DEFAULT_BACKBONE,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> "PictureProfile":
+        """Learn from normal pictures; see `Profile.fit`."""
+        check_alpha(alpha)
+        from xad_agent.detectors.patchcore import PatchCore
+        from xad_agent.detectors.patches import working_side
+        from xad_agent.perception.backbone import load_backbone
+
+        source = _Source(normal, seed, progress)
+        network = load_backbone(backbone)
+        try:
+            side = working_side(source.sizes() or [(1, 1)])
+            detector, fitted = PatchCore.fit(source, network, side, seed)
+        except XadError as error:
+            first = next((f"; {reason}" for reason in source.skipped.values()), "")
+            raise XadError(f"{error} ({len(source.skipped)} could not be used{first})") from error
+        calibration = Calibration.from_maps(fitted.scores, fitted.values, alpha)
+        kept = sorted(source.kept)
+        exemplars, summaries = [source.kept[index] for index in kept], fitted.summaries[kept]
+        return cls(name_of(normal), detector, calibration, exemplars, summaries, len(fitted.summaries), source.skipped)
+
+    @property
+    def fitted(self) -> int:
+        """How many pictures it was fitted on."""
+        return self._fitted
+
+    @property
+    def exemplars(self) -> int:
+        """How many normal pictures it keeps, at most 300."""
+        return len(self._exemplars)
+
+    def examine(self, picture: Picture) -> AnomalyMap:
+        """The picture's map and score; XadError where it is too small."""
+        return self.detector.score(picture)
+
+    def exemplar(self, index: int) -> Picture:
+        """A normal picture, at most 512 px long; IndexError where `index` is not in [0, exemplars)."""
+        return self._exemplars[index]
+
+    def nearest_pictures(self, picture: Picture, k: int) -> list[int]:
+        """Indices of the k exemplars that look most like the picture as a whole, nearest first."""
+        distances = np.linalg.norm(self._summaries - self.detector.summary(picture), axis=1)
+        return [int(index) for index in np.argsort(distances, kind="stable")[:k]]
+
+    def summary(self) -> str:
+        """One or two sentences for people: how many pictures, the threshold, and what to be wary of."""
+        calibration = self.calibration
+        pictures = "1 normal picture" if self.fitted == 1 else f"{self.fitted:,} normal pictures"
+        text = (
+            f"Profile {self.name}: fitted on {pictures}; threshold {calibration.threshold():.3g} "
+            f"for {100 * calibration.alpha:.3g} % false alarms."
+        )
+        if not calibration.reliable:
+            text += (
+                f" With so few pictures false alarms may be as frequent as 1 in {calibration.n + 1}; "
+                f"{int(np.ceil(1 / calibration.alpha)) - 1} are needed for {100 * calibration.alpha:.3g} %."
+            )
+        if self.skipped:
+            text += f" Skipped {len(self.skipped)} that could not be used: {', '.join(list(self.skipped)[:3])}."
+        return text
+
+    def save(self, directory: str | Path) -> None:
+        """Write the profile as a folder: all of it, or, where that fails or is stopped, nothing.
+
+        Raises:
+            XadError: The folder cannot be written, or is there and is no profile.
+        """
+        settings, arrays = self.detector.state()
+        backbone = self.detector.backbone
+        calibration = self.calibration
+        stored = Stored(
+            name=self.name,
+            backbone=backbone.spec,
+            fingerprint=backbone.fingerprint,
+            detector={"name": self.detector.name, **settings},
+            alpha=calibration.alpha,
+            level=calibration.level,
+            floor=calibration.floor,
+            fitted=self.fitted,
+            skipped=self.skipped,
+            exemplars=[picture.name for picture in self._exemplars],
+        )
+        tensors = {**arrays, "scores": calibration.scores, "summaries": self._summaries}
+        write_folder(Path(directory), stored, tensors, [picture.pixels for picture in self._exemplars])
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "PictureProfile":
+        """Read a saved profile of pictures; see `Profile.load`."""
+        folder = Path(directory)
+        stored, tensors, pictures = read_folder(folder)
+        from xad_agent.detectors.patchcore import PatchCore
+        from xad_agent.perception.backbone import load_backbone
+
+        backbone = load_backbone(stored.backbone)
+        if backbone.fingerprint != stored.fingerprint:
+            raise XadError(
+                f"the profile {folder} was fitted with other weights of {stored.backbone} than are here: "
+                "fit it again, or bring those weights back"
+            )
+        try:
+            scores, summaries = tensors.pop("scores"), tensors.pop("summaries")
+            detector = PatchCore.from_state(stored.detector, tensors, backbone)
+            calibration = Calibration(scores, stored.level, stored.floor, stored.alpha)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
+        return cls(stored.name, detector, calibration, pictures, summaries, stored.fitted, stored.skipped)
+
+
+class _Source:
+    """The normal pictures one by one; keeps a random few of them small, and notes what cannot be used."""
+
+    def __init__(self, normal: Any, seed: int, progress: bool):
+        self.kept: dict[int, Picture] = {}
+        self.skipped: dict[str, str] = {}
+        self._entries, self._progress = _entries(normal), progress
+        self._random = random.Random(seed)
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """(height, width) of a random few of the pictures."""
+        few = self._random.sample(self._entries, min(_SIZED, len(self._entries)))
+        read = [picture for _, picture in read_pictures(few)]
+        return [(picture.height, picture.width) for picture in read if isinstance(picture, Picture)]
+
+    def __iter__(self) -> Iterator[Picture]:
+        from tqdm import tqdm
+
+        from xad_agent.detectors.patches import check_size
+
+        pictures = read_pictures(self._entries)
+        bar: dict[str, Any] = {"desc": "learning normal", "total": len(self._entries), "disable": not self._progress}
+        index = 0
+        for place, read in tqdm(pictures, **bar):
+            try:
+                if isinstance(read, XadError):
+                    raise read
+                check_size(read)
+            except XadError as error:
+                self.skipped[str(place)] = str(error)
+                continue
+            self._keep(index, read)
+            index += 1
+            yield read
+
+    def _keep(self, index: int, picture: Picture) -> None:
+        """Reservoir sampling: every picture has the same chance to be an exemplar."""
+        if len(self.kept) == EXEMPLARS:
+            drawn = self._random.randrange(index + 1)
+            if drawn >= EXEMPLARS:
+                return
+            del self.kept[list(self.kept)[drawn]]
+        self.kept[index] = _small(picture)
+
+
+def _entries(normal: Any) -> list[Any]:
+    """Each picture's file, or the picture itself; XadError where a single file, folder or glob is not there."""
+    if isinstance(normal, str | Path):
+        return list(find_pictures(normal))
+    if isinstance(normal, np.ndarray):
+        return list(normal) if normal.ndim == 4 else [normal]
+    if not isinstance(normal, Iterable):
+        return [normal]
+    return [entry for part in normal for entry in _expanded(part)]
+
+
+def _expanded(part: Any) -> list[Any]:
+    if not isinstance(part, str | Path):
+        return [part]
+    try:
+        return list(find_pictures(part))
+    except XadError:
+        return [part]  # it is skipped and named when it is read
+
+
+def _small(picture: Picture) -> Picture:
+    import cv2
+
+    scale = EXEMPLAR_SIDE / max(picture.height, picture.width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return read_picture(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), name=picture.name)
