@@ -87,7 +87,7 @@ def repair(case):
 def fakes(monkeypatch):
     ScriptedProfile.fits, ScriptedProfile.examined = 0, []
     for name, content in {
-        "xad_agent.profile": {"Profile": ScriptedProfile},
+        "xad_agent.picture_profile": {"PictureProfile": ScriptedProfile},
         "xad_agent.regions": {
             "find_regions": find_regions,
             "find_candidate": find_candidate,
