@@ -149,7 +149,7 @@ def _score_all(
 
 
 def _score(clip: LabelledClip, scorer: ClipScorer, like: Mapping[str, np.ndarray] | None) -> _Scored:
-    from xad_agent.media import read_clip  # type: ignore[attr-defined, unused-ignore]
+    from xad_agent.media import read_clip
 
     start = perf_counter()
     scores = scorer.scores(read_clip(clip.folder))

@@ -26,7 +26,9 @@ app.add_typer(evaluate, name="eval")
 Alpha = Annotated[float, typer.Option(min=0.0001, max=0.5, help="False-alarm rate the limit is set for.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile folder made by `xad fit`.")]
-Normal = Annotated[list[Path] | None, typer.Option("--normal", help="Normal pictures to fit on now; repeatable.")]
+Normal = Annotated[
+    list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
+]
 Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
 Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
 
@@ -36,7 +38,7 @@ def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Ask in plain words where and why a picture is anomalous; every claim in the answer rests on checked evidence."""
+    """Ask in plain words where and why a picture or a clip is anomalous; every claim in the answer rests on checked evidence."""
     if version:
         typer.echo(__version__)
         raise typer.Exit
@@ -44,12 +46,12 @@ def options(
 
 @app.command()
 def fit(
-    normal: Annotated[list[str], typer.Argument(help="Folders, files or globs of normal pictures.")],
+    normal: Annotated[list[str], typer.Argument(help="Folders, files or globs of normal pictures or clips.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to save the profile.")],
     alpha: Alpha = 0.01,
     backbone: Backbone = "efficientnet-lite0",
 ) -> None:
-    """Learn what is normal from pictures, and save it as a profile."""
+    """Learn what is normal from pictures or clips, and save it as a profile."""
     profile = _fitted(normal, alpha=alpha, backbone=backbone)
     profile.save(output)
     typer.echo(profile.summary())
@@ -57,16 +59,19 @@ def fit(
 
 @app.command()
 def ask(
-    media: Annotated[Path, typer.Argument(help="The picture.")],
+    media: Annotated[Path, typer.Argument(help="The picture or clip.")],
     question: Annotated[str, typer.Argument(help="What to know, in plain words.")],
     profile: ProfileDir = None,
     normal: Normal = None,
     llm: Llm = "embedded",
     as_json: Json = False,
-    figure: Annotated[Path | None, typer.Option(help="Write the overlay beside a normal picture, as PNG.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Write the overlay beside a normal picture, or the timeline and film strip, as PNG."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report.")] = None,
 ) -> None:
-    """Answer one question about one picture."""
+    """Answer one question about one picture or clip."""
     answer = _agent(profile, normal, llm).ask(question, media)
     if figure:
         _writing(figure, lambda: answer.figure().save(figure, format="PNG"))
@@ -80,12 +85,12 @@ def ask(
 
 @app.command()
 def chat(
-    media: Annotated[Path, typer.Argument(help="The picture to start with.")],
+    media: Annotated[Path, typer.Argument(help="The picture or clip to start with.")],
     profile: ProfileDir = None,
     normal: Normal = None,
     llm: Llm = "embedded",
 ) -> None:
-    """Ask on: one question a line; `/open FILE` turns to another picture, an empty line ends."""
+    """Ask on: one question a line; `/open FILE` turns to another, an empty line ends."""
     conversation = _agent(profile, normal, llm).chat(media)
     while line := _next_line():
         try:
@@ -160,6 +165,21 @@ def eval_checker(
     from xad_agent.eval.checker import as_text, evaluate_checker, measure_everything
 
     result = evaluate_checker(measure_everything(directory, pictures, alpha, seed), seed)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("clips")
+def eval_clips(
+    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    alpha: Alpha = 0.05,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Detection, place and speed on clips with masks."""
+    from xad_agent.eval.clip_scoring import ProfileScorer
+    from xad_agent.eval.clips import as_text, evaluate_clips
+
+    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha), seed=seed)
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 

@@ -13,7 +13,7 @@ from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import listed, number
 
 MAX_NAMED = 3
-_MATTERS = 1.2  # strangeness; the 99th percentile of normal sightings has 1
+_MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _SPAN_SECONDS = 0.5
 _EDGE_PX = 2
 _TRACK_PERCENTILE = 75
 _SMOOTH_SECONDS = 0.3
-_WEIGHT, _MOST = 0.3, 5.0
+_WEIGHT, _MOST = 0.3, 2.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _whole(seen: Sightings) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Strangeness:
-    """How strange each sighting of a clip is: 0 is the median of normal sightings, 1 their 99th percentile.
+    """How strange each sighting of a clip is: 0 is usual, 1 what one in a thousand normal sightings reaches.
 
     Attributes:
         attributes: Name -> float32 (N,).
@@ -158,12 +158,12 @@ class Strangeness:
 
 
 class Usual(NamedTuple):
-    """What normal sightings reach whose own clip was left out: of the rarity the median and the 99th percentile, and
-    of the value (see `AttributeDetector.values`) the 1st and the 99th.
+    """What normal sightings reach whose own clip was left out: of the rarity the median, of the rarity with its track's
+    the 99.9th percentile, and of the value (see `AttributeDetector.values`) the 1st and the 99th.
     """
 
     middle: float
-    high: float
+    far: float
     lowest: float
     highest: float
 
@@ -188,15 +188,12 @@ class AttributeDetector:
         for place, own in enumerate(rows):
             densities = _densities([*rows[:place], *rows[place + 1 :]] or rows)
             unseen.append({name: densities[name].rarity(values) for name, values in own.items()})
-        usual = {
-            a.name: _usual(
-                np.concatenate([rarity[a.name] for rarity in unseen]),
-                np.concatenate(
-                    [_values(clip[a.name], rarity[a.name]) for clip, rarity in zip(rows, unseen, strict=True)]
-                ),
-            )
-            for a in ATTRIBUTES
-        }
+        tracks = [track_rows(seen) for seen in normal]
+        usual = {}
+        for name in (a.name for a in ATTRIBUTES):
+            rarity = [_with_tracks(clip[name], of) for clip, of in zip(unseen, tracks, strict=True)]
+            values = [_values(clip[name], own[name]) for clip, own in zip(rows, unseen, strict=True)]
+            usual[name] = _usual(np.concatenate(rarity), np.concatenate(values))
         judged = [_strangeness(seen, rarity, usual) for seen, rarity in zip(normal, unseen, strict=True)]
         return cls(normal, usual), judged
 
@@ -223,35 +220,36 @@ def _usual(rarities: np.ndarray, values: np.ndarray) -> Usual:
     rarities, values = rarities[~np.isnan(rarities)], values[~np.isnan(values)]
     if not len(rarities):
         return Usual(0.0, 1.0, 0.0, 0.0)
-    middle, high = (float(v) for v in np.percentile(rarities, [50, 99]))
+    middle, far = (float(v) for v in np.percentile(rarities, [50, 99.9]))
     lowest, highest = (float(v) for v in np.percentile(values, [1, 99]))
-    return Usual(middle, high, lowest, highest)
+    return Usual(middle, far, lowest, highest)
 
 
 def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, Usual]) -> Strangeness:
     tracks = track_rows(seen)
     attributes = {}
     for name, rarity in rarities.items():
-        scale = max(usual[name].high - usual[name].middle, 1e-6)
-        attributes[name] = _with_tracks((rarity - usual[name].middle) / scale, tracks)
+        scale = max(usual[name].far - usual[name].middle, 1e-6)
+        strange = (_with_tracks(rarity, tracks) - usual[name].middle) / scale
+        attributes[name] = np.nan_to_num(strange, nan=0.0).astype(np.float32)
     return Strangeness(attributes, _combined(attributes))
 
 
 def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
-    """Speed, and of every other attribute what exceeds normal."""
-    surplus = [np.clip(values - 1, 0, _MOST) for name, values in attributes.items() if name != "speed"]
-    return np.asarray(attributes["speed"] + _WEIGHT * np.sum(surplus, axis=0), dtype=np.float32)
+    """Speed, and of every other attribute what goes beyond normal: by themselves they say little."""
+    beyond = [np.clip(values - 1, 0, _MOST) for name, values in attributes.items() if name != "speed"]
+    return np.asarray(attributes["speed"] + _WEIGHT * np.sum(beyond, axis=0), dtype=np.float32)
 
 
-def _with_tracks(strange: np.ndarray, tracks: list[np.ndarray]) -> np.ndarray:
-    """Half of each value its own and half its track's 75th percentile; 0 where neither is known.
+def _with_tracks(rarity: np.ndarray, tracks: list[np.ndarray]) -> np.ndarray:
+    """Half of each value its own and half its track's 75th percentile; NaN where neither is known.
 
     A thing is judged by what it does now and by what it mostly does: a cyclist who slows down is one still.
     """
-    result = strange.copy()
+    result = rarity.copy()
     for rows in tracks:
-        known = strange[rows]
+        known = rarity[rows]
         if not np.isnan(known).all():
             mostly = np.nanpercentile(known, _TRACK_PERCENTILE)
             result[rows] = np.where(np.isnan(known), mostly, (known + mostly) / 2)
-    return np.nan_to_num(result, nan=0.0).astype(np.float32)
+    return result

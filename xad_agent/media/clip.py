@@ -10,7 +10,8 @@ from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
 from xad_agent.media.reading import read_picture
 
-DEFAULT_FPS = 25.0
+# Frames that come without a rate are mostly of fixed cameras, which record slowly (UCSD Ped2: 10).
+DEFAULT_FPS = 10.0
 
 
 class Reel(ABC):
