@@ -73,7 +73,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "measure": _OneEvent,
-    "name": _OneEvent,
+    "name": _AnyEvent,
     "track": _OneEvent,
     "compare": _OneEvent,
     "repair": _AnyEvent,

@@ -38,7 +38,7 @@ def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Ask in plain words where and why a picture or a clip is anomalous; every claim in the answer rests on checked evidence."""
+    """Ask in plain words where and why a picture or clip is anomalous; every claim in the answer rests on evidence."""
     if version:
         typer.echo(__version__)
         raise typer.Exit

@@ -97,7 +97,7 @@ class ClipCase:
         """The sightings of the thing that an event is about, in the order of time, within the event."""
         first, last, _ = event.region.frames or (0, self.seen.frames - 1, 0)
         inside = (self.seen.frame >= first) & (self.seen.frame <= last)
-        return np.flatnonzero(inside & (self.seen.track == event.track))
+        return np.flatnonzero(inside & np.isin(self.seen.track, event.tracks))
 
     def measured(self, tool: str, arguments: dict[str, Any]) -> Evidence | None:
         """What the tool has already measured of this clip with these arguments; None when it has not."""

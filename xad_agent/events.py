@@ -11,15 +11,27 @@ from xad_agent.prompts import vocabulary
 
 MAX_EVENTS = 20
 _PAUSE_SECONDS = 1.0
+_OVERLAP, _MEETS = 0.3, 0.1
 
 
 def find_events(seen: Sightings, judged: Strangeness, calibration: Calibration) -> tuple[Event, ...]:
-    """Stretches above the limit, the strongest first, at most 20; pauses of less than a second do not part them."""
-    scores = judged.of_frames(seen)
-    spans = _spans(scores > calibration.threshold(), round(_PAUSE_SECONDS * seen.fps))
-    strongest = sorted(spans, key=lambda span: -scores[slice(*span)].max())[:MAX_EVENTS]
-    events = [_event(n + 1, span, scores, seen, judged, calibration) for n, span in enumerate(strongest)]
-    return tuple(event for event in events if event is not None)
+    """What goes beyond the limit, the strongest first, at most 20: each a thing, from when to when it does.
+
+    A thing is a track, or several that overlap or continue one another: a bicycle and its rider, or a track that broke
+    off for less than a second.
+    """
+    limit = calibration.threshold()
+    beyond = np.flatnonzero((judged.combined > limit) & (seen.track > 0))
+    found = []
+    for tracks in _things(seen, beyond):
+        scores = judged.of_frames(seen, rows=np.isin(seen.track, tracks))
+        above = np.flatnonzero(scores > limit)
+        if len(above):
+            found.append((float(scores.max()), tracks, int(above[0]), int(above[-1])))
+    strongest = sorted(found, key=lambda event: -event[0])[:MAX_EVENTS]
+    return tuple(
+        _event(place + 1, event, seen, judged, calibration.p_value(event[0])) for place, event in enumerate(strongest)
+    )
 
 
 def clip_score(seen: Sightings, judged: Strangeness) -> float:
@@ -51,40 +63,57 @@ def place_of(x: float, y: float) -> str:
     return str(vocabulary("placing")["picture"][min(int(3 * y), 2)][min(int(3 * x), 2)])
 
 
-def _spans(above: np.ndarray, pause: int) -> list[tuple[int, int]]:
-    """Start and end (exclusive) of the stretches of True, joined over short pauses."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(int), [0]])))
-    spans: list[tuple[int, int]] = []
-    for start, end in edges.reshape(-1, 2).tolist():
-        if spans and start - spans[-1][1] < pause:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    return spans
+def _things(seen: Sightings, beyond: np.ndarray) -> list[list[int]]:
+    """The tracks of the rows `beyond`, those put together that are one thing; the one with most rows comes first."""
+    tracks, counts = np.unique(seen.track[beyond], return_counts=True)
+    rows = {int(track): beyond[seen.track[beyond] == track] for track in tracks}
+    things: list[list[int]] = []
+    for track in tracks[np.argsort(-counts, kind="stable")].tolist():
+        same = [thing for thing in things if any(_are_one(seen, rows[track], rows[other]) for other in thing)]
+        joined = [other for thing in same for other in thing]
+        things = [thing for thing in things if thing not in same]
+        things.append([*joined, track])
+    return things
+
+
+def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two tracks, given by their rows, overlap in most frames they share or, sharing none, meet end to end."""
+    _, first, second = np.intersect1d(seen.frame[one], seen.frame[other], return_indices=True)
+    if len(first):
+        return bool(np.median(_overlap(seen.box[one[first]], seen.box[other[second]])) > _OVERLAP)
+    earlier, later = sorted((one, other), key=lambda rows: seen.frame[rows[0]])
+    pause = (seen.frame[later[0]] - seen.frame[earlier[-1]]) / seen.fps
+    shift = np.tile(np.nan_to_num(seen.velocity[earlier[-1]]) * pause, 2)
+    meets = _overlap(seen.box[earlier[-1:]] + shift, seen.box[later[:1]])[0] > _MEETS
+    return bool(0 < pause < _PAUSE_SECONDS and meets)
+
+
+def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Shared area of pairs of boxes (N, 4) over that of the smaller, (N,)."""
+    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
+    areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, others)]
+    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=1) / np.maximum(np.minimum(*areas), 1))
 
 
 def _event(
     number: int,
-    span: tuple[int, int],
-    scores: np.ndarray,
+    found: tuple[float, list[int], int, int],
     seen: Sightings,
     judged: Strangeness,
-    calibration: Calibration,
-) -> Event | None:
-    start, end = span
-    inside = np.flatnonzero((seen.frame >= start) & (seen.frame < end))
-    if not len(inside):
-        return None
+    p_value: float,
+) -> Event:
+    score, tracks, start, end = found
+    inside = np.flatnonzero(np.isin(seen.track, tracks) & (seen.frame >= start) & (seen.frame <= end))
+    inside = inside if len(inside) else np.flatnonzero(np.isin(seen.track, tracks))
     strangest = int(inside[judged.combined[inside].argmax()])
-    score = float(scores[start:end].max())
     label, peak = f"event {number}", int(seen.frame[strangest])
     return Event(
         label=label,
         start=start / seen.fps,
-        end=end / seen.fps,
+        end=(end + 1) / seen.fps,
         peak=peak / seen.fps,
         score=score,
-        p_value=calibration.p_value(score),
-        track=int(seen.track[strangest]),
-        region=region_of(label, seen.box[strangest], score, seen, (start, end - 1, peak)),
+        p_value=p_value,
+        tracks=tuple(tracks),
+        region=region_of(label, seen.box[strangest], score, seen, (start, end, peak)),
     )

@@ -97,14 +97,14 @@ class Region(BaseModel):
 
 
 class Event(BaseModel):
-    """A stretch of time in a clip.
+    """A stretch of time in a clip, in which a thing stands out.
 
     Attributes:
         label: How answers call it: "event 1" is the strongest.
         start, end, peak: Seconds from the start of the clip; `peak` is when it is strongest.
         score: The highest score in it, in the detector's unit.
         p_value: Share of normal stretches that score as high (conformal, in (0, 1]); None where nothing is calibrated.
-        track: The number of the track that is strangest in it.
+        tracks: The numbers of the tracks of the thing that it is about.
         region: Where that is at the peak.
     """
 
@@ -116,7 +116,7 @@ class Event(BaseModel):
     peak: float = Field(ge=0)
     score: float
     p_value: float | None = Field(default=None, gt=0, le=1)
-    track: int = Field(ge=0)
+    tracks: tuple[int, ...]
     region: Region
 
 

@@ -54,7 +54,7 @@ def measure(case: ClipCase, event: int = 1) -> Evidence:
                 for c in contrasts
                 if c.name in vocabulary("clip_attributes")
             ),
-            Quantity(name="normal sightings", value=sightings),
+            Quantity(name="sightings", value=sightings),
         ),
         labels={c.family: 1.0 for c in contrasts[:1] if c.strangeness > _MATTERS},
         regions=(found.region,),

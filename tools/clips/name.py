@@ -8,41 +8,48 @@ from xad_agent.media.filmstrip import filmstrip
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import numbers
 
+MAX_NAMED = 3
 _LEAST = 0.35
 
 
-def name(case: ClipCase, event: int = 1) -> Evidence:
+def name(case: ClipCase, event: int | None = None) -> Evidence:
     """The name that exceeds most what the detector says of normal things; "cannot tell" where none does.
 
     Args:
         case: The clip under question.
-        event: Which event, counted from 1.
+        event: Which event, counted from 1; None for all, at most three.
     """
     arguments = {"event": event}
     known = case.measured("name", arguments)
     if known is not None:
         return known
-    found = case.event(event)
-    if found is None:
+    chosen = case.events[:MAX_NAMED] if event is None else tuple(filter(None, [case.event(event)]))
+    if not chosen:
         return no_event(case, "name", arguments)
-    scores, usual = event_scores(case, found), case.reference.usual_names
-    names = case.reference.eyes.objects.names
-    best = int((scores - usual).argmax())
-    told = scores[best] > max(usual[best], _LEAST)
+    named = [_named(case, one) for one in chosen]
     return case.ledger.add(
         tool="name",
         arguments=arguments,
-        statement=_statement(found, names[best], scores[best], usual[best], bool(told)),
-        quantities=(
-            Quantity(name="name score", value=float(scores[best])),
-            Quantity(name="usual name score", value=float(usual[best])),
-        ),
-        labels={names[i]: float(scores[i]) for i in np.argsort(-(scores - usual))[:5] if scores[i] > 0},
-        regions=(found.region,),
-        events=(found,),
+        statement=" ".join(statement for statement, _, _ in named),
+        quantities=tuple(quantity for _, quantity, _ in named),
+        labels={label: score for _, _, labels in reversed(named) for label, score in labels.items()},
+        regions=tuple(one.region for one in chosen),
+        events=chosen,
         media=case.media,
-        figure=filmstrip(case, found),
+        figure=filmstrip(case, chosen[0]),
     )
+
+
+def _named(case: ClipCase, event: Event) -> tuple[str, Quantity, dict[str, float]]:
+    """What is said of one event, the number behind it, and the five names nearest to it with their scores."""
+    scores, usual = event_scores(case, event), case.reference.usual_names
+    names = case.reference.eyes.objects.names
+    order = np.argsort(-(scores - usual))
+    best = int(order[0])
+    told = bool(scores[best] > max(usual[best], _LEAST))
+    statement = _statement(event, names[best], scores[best], usual[best], told)
+    quantity = Quantity(name="name score", value=float(scores[best]), normal=(0.0, float(usual[best])))
+    return statement, quantity, {names[i]: float(scores[i]) for i in order[:5] if scores[i] > 0}
 
 
 def event_scores(case: ClipCase, event: Event) -> np.ndarray:

@@ -31,7 +31,7 @@ def repair(case: ClipCase, event: int | None = None) -> Evidence:
         return no_event(case, "repair", arguments)
     gone = np.zeros(len(case.seen), dtype=bool)
     for one in chosen:
-        gone |= _with_company(case, one.track, one.region.frames)
+        gone |= _with_company(case, one.tracks)
     left = without(case.seen, gone)
     value, limit = case.score, case.reference.calibration.threshold()
     after = clip_score(left, case.reference.judge(left))
@@ -51,11 +51,10 @@ def repair(case: ClipCase, event: int | None = None) -> Evidence:
     )
 
 
-def _with_company(case: ClipCase, track: int, frames: tuple[int, int, int] | None) -> np.ndarray:
-    """The rows of a track within an event, and all that overlap them: parts of the same thing, and its rider."""
+def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
+    """The rows of a thing's tracks, and all that overlap them: parts of the same thing, and its rider."""
     seen = case.seen
-    first, last, _ = frames or (0, seen.frames, 0)
-    gone = (seen.track == track) & (seen.frame >= first) & (seen.frame <= last)
+    gone = np.isin(seen.track, tracks)
     for row in np.flatnonzero(gone):
         same = np.flatnonzero(seen.frame == seen.frame[row])
         low = np.maximum(seen.box[same, :2], seen.box[row, :2])

@@ -35,8 +35,8 @@ def score(case: ClipCase) -> Evidence:
             Quantity(name="score", value=value, normal=(float(low), float(high)), p_value=calibration.p_value(value)),
             Quantity(name="threshold", value=limit),
             Quantity(name="alpha", value=calibration.alpha),
-            Quantity(name="normal stretches", value=calibration.n),
-            Quantity(name="stretch", value=STRETCH_SECONDS, unit="s"),
+            Quantity(name="stretches", value=calibration.n),
+            Quantity(name="length of stretches", value=STRETCH_SECONDS, unit="s"),
         ),
         media=case.media,
         figure=timeline_plot(case),
@@ -46,7 +46,7 @@ def score(case: ClipCase) -> Evidence:
 def _statement(case: ClipCase, value: float, limit: float) -> str:
     calibration = case.reference.calibration
     printed, printed_limit = numbers(value, limit)
-    p_value, stretch = calibration.p_value(value), number(STRETCH_SECONDS, "s")
+    p_value, stretch = calibration.p_value(value), f"{STRETCH_SECONDS:g} s"
     share = f"{number(100 * p_value, '%')} of normal stretches of {stretch} score at least as high"
     if p_value * (calibration.n + 1) < 1.5:
         share = f"at most 1 in {calibration.n + 1:,} normal stretches of {stretch} scores as high"

@@ -25,7 +25,7 @@ def track(case: ClipCase, event: int = 1) -> Evidence:
     found = case.event(event)
     if found is None:
         return no_event(case, "track", arguments)
-    rows = np.flatnonzero(case.seen.track == found.track) if found.track else case.rows(found)
+    rows = np.flatnonzero(np.isin(case.seen.track, found.tracks))
     first, last = (float(case.seen.frame[rows[i]] / case.seen.fps) for i in (0, -1))
     return case.ledger.add(
         tool="track",

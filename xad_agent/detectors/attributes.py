@@ -145,14 +145,21 @@ class Strangeness:
     attributes: dict[str, np.ndarray]
     combined: np.ndarray
 
-    def of_frames(self, seen: Sightings, attribute: str | None = None) -> np.ndarray:
+    def of_frames(
+        self, seen: Sightings, attribute: str | None = None, rows: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
         """float32 (frames,): of the strangest thing in each frame, smoothed by a Gaussian of 0.3 s.
 
         Frames not looked at get what lies between their neighbours.
+
+        Args:
+            seen: What was judged.
+            attribute: One alone instead of all combined.
+            rows: Of these sightings alone.
         """
         values = self.combined if attribute is None else self.attributes[attribute]
         strongest = np.zeros(len(seen.looks), np.float32)
-        np.maximum.at(strongest, seen.frame // seen.step, values)
+        np.maximum.at(strongest, (seen.frame // seen.step)[rows], values[rows])
         smooth = gaussian_filter1d(strongest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3))
         return np.interp(np.arange(seen.frames), seen.looks, smooth).astype(np.float32)
 
