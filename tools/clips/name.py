@@ -60,13 +60,13 @@ def event_scores(case: ClipCase, event: Event) -> np.ndarray:
 
 
 def _statement(event: Event, label: str, score: float, usual: float, told: bool) -> str:
-    printed, limit = numbers(float(score), float(usual))
-    if told:
+    if not told:
         return (
-            f"The thing in {event.label} looks like a {label}: the object detector gives that name {printed}, "
-            f"and normally {limit} at most."
+            f"What the thing in {event.label} is called cannot be told: "
+            "no name of the object detector exceeds what it says of normal things."
         )
+    printed, limit = numbers(float(score), float(usual))
     return (
-        f"What the thing in {event.label} is called cannot be told: no name of the object detector exceeds what it "
-        f"says of normal things, the nearest being {label} with {printed}, normally {limit} at most."
+        f"The thing in {event.label} looks like a {label}: the object detector gives that name {printed}, "
+        f"and normally {limit} at most."
     )

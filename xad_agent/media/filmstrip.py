@@ -34,7 +34,7 @@ def timeline_plot(case: "ClipCase") -> np.ndarray:
     if case.profile is not None:
         limit = case.profile.calibration.threshold()
         axes.axhline(limit, color=_RED, linestyle="--", linewidth=1)
-        axes.text(seconds[-1], limit, words["limit"], color=_RED, ha="right", va="bottom", fontsize=8)
+        axes.text(0.995 * seconds[-1], limit, words["limit"], color=_RED, ha="right", va="bottom", fontsize=8)
     for event in case.events:
         axes.axvspan(event.start, event.end, color=_RED, alpha=0.12)
         axes.text(event.peak, event.score, event.label, color=_RED, ha="center", va="bottom", fontsize=9)

@@ -50,9 +50,7 @@ def speed_map(flow: np.ndarray, foreground: np.ndarray, perspective: Perspective
     import cv2
 
     pixels = perspective.window_sums(foreground)
-    x0, y0, x1, y1 = perspective.windows
-    visible = (x1 - x0) * (y1 - y0)
-    counts = (pixels > _COVERED * visible) & (pixels > _SEEN * perspective.window_area)
+    counts = (pixels > _COVERED * perspective.visible_area) & (pixels > _SEEN * perspective.window_area)
     speeds = perspective.window_sums(foreground * np.linalg.norm(flow, axis=2)) / np.maximum(pixels, 1)
     heights = speeds * counts / perspective.heights[:, None]
     return np.asarray(cv2.GaussianBlur(heights, (0, 0), 1) * counts, dtype=np.float32)
@@ -78,7 +76,7 @@ class Motion:
             fresh = mask & ~explained
             mover = self._measured(box, mask, float(left[row, column]))
             left[window] = 0
-            left[mask] = 0
+            left[box[1] : box[3], box[0] : box[2]] = 0
             # A large thing has many peaks, of which all but the first find it again.
             if mover is not None and fresh.sum() > 0.5 * mask.sum():
                 found.append(mover)

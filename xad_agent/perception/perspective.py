@@ -75,6 +75,18 @@ class Perspective:
         """Sum of `values` (height, width) in the window around every pixel, float32."""
         import cv2
 
+        sums = cv2.integral(values.astype(np.float32), sdepth=cv2.CV_64F).ravel()
+        corners = [sums.take(corner) for corner in self._corners]
+        return np.asarray(corners[0] - corners[1] - corners[2] + corners[3], dtype=np.float32)
+
+    @cached_property
+    def _corners(self) -> list[np.ndarray]:
+        """Places in the flat integral image of each window's lower right, upper right, lower left, upper left corner."""
         x0, y0, x1, y1 = self.windows
-        sums = cv2.integral(values.astype(np.float32), sdepth=cv2.CV_64F)
-        return np.asarray(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0], dtype=np.float32)
+        return [y * (self.width + 1) + x for y, x in ((y1, x1), (y0, x1), (y1, x0), (y0, x0))]
+
+    @cached_property
+    def visible_area(self) -> np.ndarray:
+        """int (height, width): px of each window inside the picture."""
+        x0, y0, x1, y1 = self.windows
+        return np.asarray((x1 - x0) * (y1 - y0))

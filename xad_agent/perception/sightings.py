@@ -22,6 +22,7 @@ LOOKS_PER_SECOND = 12.5  # twelve looks a second follow anything that walks, rid
 LEAST_FPS = 4.0  # below this things jump from frame to frame, and neither flow nor tracks can be measured
 SIDE = 480  # px, of the frames that motion is measured on
 OBJECT_SCORE = 0.35
+DETECT_EVERY = 2  # looks; in between, what was found is carried on by the flow, at half the cost
 _INSIDE, _OVERLAP = 0.6, 0.3
 _SAMPLES = 40
 _LEAST_SIDE = 16
@@ -120,16 +121,18 @@ def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     rows, seen, tracker = _Rows(), _Rows(), Tracker(clip.fps / step)
     scale = _scale(clip)
     looks = tqdm(_looks(clip, step, moving), total=-(-clip.count // step), desc=clip.name, disable=not progress)
+    boxes, scores = np.zeros((0, 4), np.float32), np.zeros((0, len(eyes.objects.names)), np.float32)
     for index, frame, grey, flow in looks:
-        found = eyes.objects.detect(frame, eyes.tile)
-        kept = found.scores.max(axis=1, initial=0) >= OBJECT_SCORE
-        boxes, scores = found.boxes[kept], found.scores[kept]
-        seen.frame += [index] * len(boxes)
-        seen.box += list(boxes)
-        seen.scores += list(scores)
-        motion = (
-            None if flow is None or background is None else Motion(flow, background.foreground(grey), eyes.perspective)
-        )
+        motion = None
+        if flow is not None and background is not None:
+            motion = Motion(flow, background.foreground(grey), eyes.perspective)
+        if motion is None or index // step % DETECT_EVERY == 0:
+            boxes, scores = _detect(eyes, frame)
+            seen.frame += [index] * len(boxes)
+            seen.box += list(boxes)
+            seen.scores += list(scores)
+        else:
+            boxes = _moved(boxes, motion, scale)
         movers = motion.movers() if motion else []
         places = np.array([mover.box for mover in movers], np.float32).reshape(-1, 4) * np.float32(scale)
         named, taken = _name(places, boxes, scores)
@@ -214,6 +217,20 @@ def _looks(clip: Clip, step: int, moving: bool) -> Iterator[tuple[int, np.ndarra
         for early in recent:
             other, gap = (last, (early[0] - last[0]) // step) if early is not last else (recent[0], len(recent) - 1)
             yield (*early, measure_flow(other[2], early[2], gap) if gap else None)
+
+
+def _detect(eyes: Eyes, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (N, 4) and scores (N, classes) of what the detector is sure enough of."""
+    found = eyes.objects.detect(frame, eyes.tile)
+    kept = found.scores.max(axis=1, initial=0) >= OBJECT_SCORE
+    return found.boxes[kept], found.scores[kept]
+
+
+def _moved(boxes: np.ndarray, motion: Motion, scale: float) -> np.ndarray:
+    """The boxes of the look before, each carried on by what moves in it."""
+    movers = [motion.of(box / scale) for box in boxes]
+    shifts = [np.tile(mover.velocity, 2) * scale if mover else np.zeros(4) for mover in movers]
+    return boxes + np.array(shifts, np.float32).reshape(-1, 4)
 
 
 def _motion(mover: Mover | None, scale: float, measured: bool) -> tuple[float, float, float, float]:
