@@ -114,9 +114,9 @@ class VquNet:
             raise too_short(name, count, lead + 1)
         if len(sizes := {one.values.shape for one in judged}) > 1:
             raise XadError(f"the frames of {name} have {len(sizes)} different sizes: make them of one size")
-        unseen = np.full((lead, *judged[0].values.shape), np.nan, np.float32)
+        unseen = [np.full_like(judged[0].values, np.nan)] * lead
         return ErrorMaps(
-            np.concatenate([unseen, np.stack([one.values for one in judged])]),
+            np.stack(unseen + [one.values for one in judged]),
             np.array([math.nan] * lead + [one.score for one in judged]),
         )
 

@@ -129,10 +129,10 @@ def _through(codebook: nn.Module, features: Tensor, quantised: list[Quantised]) 
 def _double(inputs: int, outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
-        layers += [nn.Conv2d(channels, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+        layers += [nn.Conv2d(channels, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)
 
 
 def _enlarging(inputs: int, outputs: int) -> nn.Sequential:
     up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))

@@ -55,7 +55,7 @@ class Quantiser(nn.Module):
         chosen, held = functional.embedding(nearest, self.book), vectors.detach()
         to_chosen = (held - chosen).square().sum(-1)
         to_second = (held - functional.embedding(second, self.book)).square().sum(-1)
-        through = vectors + (chosen - vectors).detach()
+        through = chosen.detach() + (vectors - held)  # exactly the codes, and the gradient of the vectors
         return Quantised(
             through.permute(0, 3, 1, 2),
             nearest,

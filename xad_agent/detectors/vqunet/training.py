@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from xad_agent.errors import XadError
 Precision = Literal["bfloat16", "float32"]
 
 _RATES = {"prediction": 2e-4, "reconstruction": 2e-5}
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
@@ -87,7 +89,7 @@ def train(clips: Sequence[Frames], plan: Plan, checkpoint: Path | None = None, p
     windows = Windows(clips, plan.architecture.window, plan.side, plan.seed)
     network = VquNetwork(plan.architecture, plan.seed)
     optimizer = Adam(network.parameters())
-    about = {"plan": asdict(plan), "clips": windows.fingerprint}
+    about = {"settings": asdict(plan), "clips": windows.fingerprint}
     first = _resume(checkpoint, about, network, optimizer) if checkpoint is not None and checkpoint.exists() else 0
     saved = time.monotonic()
     network.train()
@@ -133,7 +135,8 @@ def _save(file: Path, about: dict[str, Any], step: int, network: VquNetwork, opt
     except Exception as error:  # safetensors gives the system's errors a type of its own
         raise XadError(f"cannot write the checkpoint {file} ({error}): free space, or give another place") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _resume(file: Path, about: dict[str, Any], network: VquNetwork, optimizer: Adam) -> int:
@@ -145,18 +148,17 @@ def _resume(file: Path, about: dict[str, Any], network: VquNetwork, optimizer: A
             metadata = opened.metadata() or {}
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         found, step = json.loads(metadata["about"]), int(metadata["step"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        other = [name for name in about if found[name] != about[name]]
+        if not other:
+            network.load_state_dict(
+                {name.removeprefix("network."): a for name, a in arrays.items() if name.startswith("network.")}
+            )
+            moments = {
+                i: {name: arrays[f"adam.{i}.{name}"] for name in _MOMENTS} for i, _ in enumerate(network.parameters())
+            }
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise XadError(f"{file} is damaged, or no checkpoint of VQU-Net: delete it, or give another place") from error
-    if found != about:
-        other = "clips" if found.get("clips") != about["clips"] else "settings"
-        raise XadError(f"the checkpoint {file} is of other {other}: delete it to start anew, or give another place")
-    network.load_state_dict(_below("network.", arrays))
-    count = len(list(network.parameters()))
-    state = optimizer.state_dict()
-    state["state"] = {i: _below(f"adam.{i}.", arrays) for i in range(count)}
-    optimizer.load_state_dict(state)
+    if other:
+        raise XadError(f"the checkpoint {file} is of other {other[0]}: delete it to start anew, or give another place")
     return step
-
-
-def _below(prefix: str, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in arrays.items() if name.startswith(prefix)}
