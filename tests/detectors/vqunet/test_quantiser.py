@@ -99,8 +99,14 @@ def test_each_code_is_used_where_its_vectors_are() -> None:
 
 
 def test_vectors_in_bfloat16_are_quantised_in_float32() -> None:
-    book = [[1.0, 0.0], [1.001, 0.0]]  # the same in bfloat16
+    random = torch.Generator().manual_seed(0)
+    one = Quantiser(64, 8)
+    one.book.data = 1 + torch.randn(64, 8, generator=random) / 200  # mostly the same in bfloat16
+    features = one.book.detach().T.reshape(1, 8, 8, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        found = made(book)(torch.ones(1, 2, 1, 1).bfloat16() * torch.tensor([1.0, 0.0]).view(1, 2, 1, 1).bfloat16())
-    assert found.codes.item() == 0
-    assert found.features.dtype == torch.float32
+        found = one(features)
+        coarse = one(features.bfloat16())
+    assert found.codes.flatten().tolist() == list(range(64))
+    assert found.embedding.item() == 0
+    assert torch.equal(found.features, features)
+    assert coarse.features.dtype == torch.float32

@@ -48,8 +48,9 @@ class Quantiser(nn.Module):
         super().__init__()
         self.book = nn.Parameter(torch.empty(codes, dimensions).uniform_(-1 / codes, 1 / codes))
 
+    @torch.autocast("cpu", enabled=False)
     def forward(self, features: Tensor) -> Quantised:
-        """Quantise features (N, D, H, W), in float32 whatever they come in."""
+        """Quantise features (N, D, H, W), in float32 whatever they come in: bfloat16 cannot tell near codes apart."""
         vectors = features.float().permute(0, 2, 3, 1)
         nearest, second = self._nearest_two(vectors.detach())
         chosen, held = functional.embedding(nearest, self.book), vectors.detach()
