@@ -1,11 +1,14 @@
 """The detector: error maps of any size against a plain computation, box heat, states, and what it refuses."""
 
 import copy
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from tests.detectors.vqunet.clips import MovingSquares, frames_of
 from xad_agent.detectors.vqunet import Architecture, VquNet, heat_of_box, training
@@ -148,9 +151,10 @@ def test_a_box_without_pixels_is_refused(box: tuple[float, float, float, float])
         heat_of_box(np.zeros((3, 4), np.float32), box)
 
 
-def test_state_makes_the_same_detector(detector: VquNet) -> None:
+def test_state_makes_the_same_detector(detector: VquNet, tmp_path: Path) -> None:
     settings, arrays = detector.state()
-    again = VquNet.from_state(settings, arrays)
+    save_file(arrays, tmp_path / "vqunet.safetensors")
+    again = VquNet.from_state(json.loads(json.dumps(settings)), load_file(tmp_path / "vqunet.safetensors"))
     again.precision = detector.precision
     frames = frames_of(MovingSquares(8, 9))
     np.testing.assert_array_equal(again.score(frames).values, detector.score(frames).values)
@@ -164,6 +168,8 @@ def test_a_state_of_something_else_is_refused(detector: VquNet) -> None:
     for wrong, held in (
         (huge, arrays),
         ({**settings, "architecture": {"depth": 3}}, arrays),
+        ({**settings, "architecture": {**settings["architecture"], "task": "guess"}}, arrays),
+        ({**settings, "side": 33}, arrays),
         (settings, {name: array for name, array in arrays.items() if name != "head.bias"}),
         (settings, {**arrays, "head.bias": arrays["head.bias"][:2]}),
     ):

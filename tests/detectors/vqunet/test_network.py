@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from xad_agent.detectors.vqunet.network import Architecture, Losses, Output, VquNetwork, losses
 from xad_agent.detectors.vqunet.quantiser import Quantised
+from xad_agent.errors import XadError
 
 TINY = Architecture(width=2)
 VARIANTS = [
@@ -94,6 +96,12 @@ def test_quantised_skips_leave_the_decoder_nothing_but_codes() -> None:
     with torch.no_grad():
         a, b = (network(noise(1, 15, 16, 16, seed=seed)).frame for seed in (1, 2))
     assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("wrong", [{"width": 0}, {"task": "guess"}])
+def test_impossible_networks_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(XadError, match="VQU-Net cannot"):
+        replace(TINY, **wrong)
 
 
 def test_losses_add_up() -> None:

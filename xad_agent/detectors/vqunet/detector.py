@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.detectors.vqunet.network import Architecture, VquNetwork
+from xad_agent.detectors.vqunet.network import STRIDE, Architecture, VquNetwork
 from xad_agent.detectors.vqunet.training import Plan, Precision, best_precision, train
 from xad_agent.detectors.vqunet.windows import Frames, as_input, shrunk, too_short
 from xad_agent.errors import XadError
@@ -123,7 +123,8 @@ class VquNet:
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings for JSON and arrays for safetensors; `from_state` makes the detector again."""
         settings = {"architecture": asdict(self.network.architecture), "side": self.side}
-        return settings, {name: tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        # Channels lie last in memory, which not every writer of arrays minds.
+        return settings, {name: np.array(tensor, order="C") for name, tensor in self.network.state_dict().items()}
 
     @classmethod
     def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> "VquNet":
@@ -132,14 +133,17 @@ class VquNet:
         Raises:
             KeyError, ValueError: Something is missing or has another shape.
         """
+        side = int(settings["side"])
+        if side < STRIDE or side % STRIDE:
+            raise ValueError(f"not a state of VQU-Net: side {side}")
         try:
             with torch.device("meta"):  # shapes only: what settings say costs no memory before arrays bear it out
                 network = VquNetwork(Architecture(**settings["architecture"]))
             tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
             network.load_state_dict(tensors, assign=True)
-        except (TypeError, RuntimeError) as error:
+        except (TypeError, RuntimeError, XadError) as error:
             raise ValueError(f"not a state of VQU-Net: {error}") from error
-        return cls(network.to(memory_format=torch.channels_last), int(settings["side"]))
+        return cls(network.to(memory_format=torch.channels_last), side)
 
     @torch.inference_mode()
     def _heat(self, seen: Tensor, target: Tensor) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xad_agent.detectors.vqunet.quantiser import Quantised, Quantiser
+from xad_agent.errors import XadError
 
 CODES = 256  # K
 FRAMES = 5  # n
@@ -33,6 +34,12 @@ class Architecture:
     task: Literal["prediction", "reconstruction"] = "prediction"
     codebook: bool = True
     quantised_skips: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise XadError(f"VQU-Net cannot have width {self.width}: take 16, 32 or 64", exit_code=2)
+        if self.task not in ("prediction", "reconstruction"):
+            raise XadError(f"VQU-Net cannot do {self.task!r}: take prediction or reconstruction", exit_code=2)
 
     @property
     def seen(self) -> int:
