@@ -265,7 +265,7 @@ def test_bad_input_is_named() -> None:
         BodyScale.fit([[seen(1, "car", (10, 10))]])
     with pytest.raises(XadError, match="frame rate"):
         relations([], 0, BODY)
-    with pytest.raises(XadError, match="'lawn'.*three corners"):
+    with pytest.raises(XadError, match=r"'lawn'.*three corners"):
         relations([], FPS, BODY, {"lawn": [(0, 0), (1, 1)]})
 
 
