@@ -56,7 +56,8 @@ def evaluate_scene_text(directory: Path, seed: int = 0, encoder: Encoder | None 
 
     Returns:
         By set: `triplets` and `sentences`, each with `frame_auc_micro` in [0, 1], its 95 % `interval` (clips are
-        resampled) and `frame_auc_unsmoothed`; and the counts and settings that belong to it.
+        resampled, those with and without anomalies apart; None for fewer than two with) and `frame_auc_unsmoothed`;
+        and the counts and settings that belong to it.
 
     Raises:
         XadError: There is no such set, a clip's descriptions and labels differ in number, or one class is missing.
@@ -100,11 +101,8 @@ def as_text(result: dict[str, Any]) -> str:
         lines.append(f"{name}: {found['frames']:,} frames of {found['clips']} clips, {found['anomalous']:,} anomalous")
         for kind in ("triplets", "sentences"):
             auc, raw = found[kind]["frame_auc_micro"], found[kind]["frame_auc_unsmoothed"]
-            low, high = found[kind]["interval"]
-            lines.append(
-                f"  frame AUC by {kind:9} {100 * auc:5.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-                f", unsmoothed {100 * raw:.1f} %"
-            )
+            ends = " to ".join(f"{100 * end:.1f}" for end in found[kind]["interval"] or ())
+            lines.append(f"  frame AUC by {kind:9} {100 * auc:5.1f} % [{ends}], unsmoothed {100 * raw:.1f} %")
     return "\n".join(lines)
 
 
@@ -192,8 +190,14 @@ def _measured(scores: list[np.ndarray], clips: Sequence[DescribedClip], seed: in
         return float(sklearn_metrics().roc_auc_score(labels, values))
 
     everything = range(len(clips))
+    struck = [at for at in everything if clips[at].labels.any()]
+    calm = [at for at in everything if not clips[at].labels.any()]
+    if len(calm) > 1:
+        interval = bootstrap_interval(lambda *drawn: auc(smoothed, np.concatenate(drawn)), struck, calm, seed=seed)
+    else:
+        interval = bootstrap_interval(lambda drawn: auc(smoothed, [*drawn, *calm]), struck, seed=seed)
     return {
         "frame_auc_micro": auc(smoothed, everything),
-        "interval": bootstrap_interval(lambda chosen: auc(smoothed, chosen), np.arange(len(clips)), seed=seed),
+        "interval": interval,
         "frame_auc_unsmoothed": auc(scores, everything),
     }

@@ -104,7 +104,8 @@ class SceneGraph:
         abnormal = _embedded(encoder, generated(bank, counts, seed))
         projection = _learned(points, counts, abnormal, seed)
         far = float(np.median(_distances(_unit(abnormal @ projection), _unit(points @ projection)).min(axis=1)))
-        return cls(encoder, bank, counts, points, projection, max(far, 1e-3) / (_FAR * _decades(counts.sum(), 1)))
+        reach = max(far, 1e-3) / (_FAR * float(_decades(counts.sum(), 1)))
+        return cls(encoder, bank, counts, points, projection, reach)
 
     def score(self, triplets: Sequence[Triplet]) -> np.ndarray:
         """How rare each triplet and its like are, float64 (N,), above 0, in powers of ten.
@@ -256,6 +257,8 @@ def _decades(total: Any, count: Any) -> Any:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
+    """At unit length, float64: in single precision a triplet would not be at distance 0 from itself."""
+    vectors = vectors.astype(float)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
