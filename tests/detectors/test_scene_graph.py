@@ -9,7 +9,7 @@ import pytest
 from xad_agent.detectors import scene_graph
 from xad_agent.detectors.scene_graph import GENERATED, SceneGraph, generated, remembering, unseen_scores
 from xad_agent.errors import XadError
-from xad_agent.perception.relations import Triplet
+from xad_agent.perception.relations import BodyScale, Observed, Triplet, relations
 from xad_agent.prompts import vocabulary
 
 DIMENSIONS = 48
@@ -192,6 +192,26 @@ def test_remembering_asks_once() -> None:
 def test_scores_do_not_depend_on_company(graph: SceneGraph) -> None:
     triplets = [RIDES, *CLIPS[1][::20], RIDES]
     assert graph.score(triplets) == pytest.approx([graph.score([one])[0] for one in triplets])
+
+
+def test_from_tracks_to_the_reason() -> None:
+    """Walkers are normal, one after another; then one comes by bicycle."""
+
+    def passing(name: str, track: int, y: float, size: tuple[float, float], pace: float) -> list[Observed]:
+        return [
+            Observed(track, name, (x - size[0] / 2, y - size[1], x + size[0] / 2, y), (pace, 0.0))
+            for x in (pace * frame / 10 for frame in range(30))
+        ]
+
+    def said(*paths: list[Observed]) -> list[Triplet]:
+        return relations(list(zip(*paths, strict=True)), 10, BodyScale(0, 100, 0, 0))
+
+    walkers = [said(passing("person", 1, y, (40, 100), 80)) for y in (200, 210, 220)]
+    rider = said(passing("person", 1, 200, (40, 100), 200), passing("bicycle", 2, 210, (80, 60), 200))
+    graph = SceneGraph.fit(walkers, hashed)
+    rarest = rider[int(graph.score(rider).argmax())]
+    assert str(graph.explain(rarest)) == "person rides bicycle: 0 of 90 normal triplets; nearest: person walks, 90"
+    assert rarest.tracks == (1, 2)
 
 
 @pytest.mark.data

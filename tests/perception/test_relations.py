@@ -141,6 +141,12 @@ CASES = [
         {"person walks beside person"},
     ),
     (
+        "a rider does not walk beside anyone",
+        [person(1, (200, 290), WALK), seen(2, "bicycle", (200, 300), WALK, BIKE), person(3, (200, 350), WALK)],
+        {"person rides bicycle"},
+        {"person walks beside person"},
+    ),
+    (
         "two who talk",
         [person(1, (200, 300)), person(2, (260, 300))],
         {"person stands beside person", "person stands"},
@@ -203,7 +209,7 @@ def test_rules_use_known_measures_and_kinds() -> None:
         assert rule["meaning"]
 
 
-def test_a_pair_is_named_once_where_both_orders_are_true() -> None:
+def test_a_symmetric_pair_is_named_once() -> None:
     found = relations(lasting(person(7, (200, 300)), person(3, (260, 300))), FPS, BODY)
     beside = [t for t in found if t.predicate == "stands beside"]
     assert beside[0] == Triplet("person", "stands beside", "person", 0, (3, 7))

@@ -38,7 +38,7 @@ class Rarity:
         triplet: As a sentence.
         count: How often it occurred on the normal media.
         total: All triplets there.
-        nearest: The normal triplets nearest to it, itself left out, with their counts.
+        nearest: The normal triplets nearest to it in meaning, itself left out, with their counts.
         score: See `SceneGraph.score`.
     """
 
@@ -122,8 +122,11 @@ class SceneGraph:
         return np.array([known[triplet.words] for triplet in triplets], float)
 
     def explain(self, triplet: Triplet) -> Rarity:
-        """The count of a triplet on the normal media, and those nearest to it there."""
-        distances = self._distances_to([triplet.words])[0]
+        """The count of a triplet on the normal media, and those nearest to it in meaning there.
+
+        Nearest among sentence embeddings as they are: the projection puts normal ones together, whatever they mean.
+        """
+        distances = _distances(_embedded(self.encoder, [triplet.words]), self.points)[0]
         own = self._index.get(triplet.words)
         order = [at for at in np.argsort(distances, kind="stable")[: _NEAREST + 1] if at != own][:_NEAREST]
         return Rarity(

@@ -197,10 +197,10 @@ def _found(
         holds[predicate] = true
     found: list[_Key] = []
     for predicate, true in holds.items():
-        twice = true & true.T if predicate in rules["symmetric"] else np.zeros_like(true)
+        if predicate in rules["symmetric"]:
+            true = true & true.T & np.less.outer(tracks, tracks)
         for i, j in np.argwhere(true):
-            if not (twice[i, j] and tracks[i] > tracks[j]):
-                found.append((predicate, tracks[i], tracks[j] if predicate in rules["pairs"] else None))
+            found.append((predicate, tracks[i], tracks[j] if predicate in rules["pairs"] else None))
     for zone, polygon in zones.items():
         found += [
             (rules["zone"], track, zone)
