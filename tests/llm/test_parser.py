@@ -29,6 +29,7 @@ CASES = [
     ("A car is parked near the building.", {"car is parked near building"}, "what was done to it"),
     ("One person is walking, another is running.", {"person walks", "person runs"}, "clauses side by side"),
     ("Starting from the left, the person carries a suitcase.", {"person carries suitcase"}, "where the writer starts"),
+    ("The person is not walking, and there are no people and no bicycle.", set(), "what is denied"),
     ("A person with a backpack is waiting.", {"person with backpack", "person waits"}, "a preposition between nouns"),
 ]
 

@@ -64,7 +64,8 @@ def _of_verb(verb: Any) -> Iterator[_Words]:
         return
     subjects = _names(found) if (found := _subject(verb)) is not None else []
     silent = verb.lemma_ in vocabulary("parsing")["stating"]
-    if not subjects or (silent and verb.lemma_ != "be"):
+    denied = any(child.dep_ == "neg" for child in verb.children)
+    if not subjects or denied or (silent and verb.lemma_ != "be"):
         return
     doing = " ".join([_form(verb), *_manner(verb)])
     objects = (
@@ -123,11 +124,13 @@ def _prepositional(token: Any, before: str = "") -> list[tuple[str, str]]:
 
 
 def _names(noun: Any, alone: bool = False) -> list[str]:
-    """What a noun and those joined to it by commas and "and" are called; nothing for words about the picture."""
+    """What a noun and those joined to it are called; nothing for words about the picture, or after "no"."""
     words = vocabulary("parsing")
     joined = (
         [] if alone else [name for child in noun.children if child.dep_ in ("conj", "appos") for name in _names(child)]
     )
+    if any(child.dep_ == "det" and child.lower_ == "no" for child in noun.children):
+        return joined
     lemma = _lemma(noun)
     if lemma in words["amounts"]:
         inner = [
