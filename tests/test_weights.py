@@ -340,7 +340,7 @@ def test_run_gives_exit_code_and_output(tmp_path):
 
 def test_the_registry_itself():
     by_role = {weight.role: weight for weight in weights.registry()}
-    assert list(by_role) == ["llm", "sentences", "backbone", "objects", "pose", "edges", "demo"]
+    assert list(by_role) == ["llm", "sentences", "backbone", "objects", "pose", "edges", "parser", "demo"]
     assert len(by_role["demo"].files) == 190
     for weight in by_role.values():
         assert all(len(sha256) == 64 for sha256 in weight.files.values())

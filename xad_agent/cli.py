@@ -183,6 +183,19 @@ def eval_clips(
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("text")
+def eval_text(
+    directory: Annotated[Path, typer.Argument(help="A folder of clips described frame by frame, with labels.")],
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Frame AUC of the scene graph over per-frame descriptions of clips, beside plain sentence distances."""
+    from xad_agent.eval.scene_text import as_text, evaluate_scene_text
+
+    result = evaluate_scene_text(directory, seed)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @app.command()
 def bench(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

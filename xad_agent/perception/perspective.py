@@ -81,7 +81,7 @@ class Perspective:
 
     @cached_property
     def _corners(self) -> list[np.ndarray]:
-        """Places in the flat integral image of each window's lower right, upper right, lower left, upper left corner."""
+        """Places in the flat integral image of each window's lower right, upper right, lower left and upper left."""
         x0, y0, x1, y1 = self.windows
         return [y * (self.width + 1) + x for y, x in ((y1, x1), (y0, x1), (y1, x0), (y0, x0))]
 
