@@ -77,7 +77,7 @@ class Chat:
 
     def show(self, media: Any) -> None:
         """Turn to another picture or clip; the questions that follow are about it."""
-        self.case = _case(media, self.agent.profile, self.ledger)
+        self.case = case_of(media, self.agent.profile, self.ledger)
 
     def ask(self, question: str, media: Any = None) -> Answer:
         """Answer a question about the media at hand, or about `media` when it is given."""
@@ -152,8 +152,8 @@ class Chat:
         ).of(self.case)
 
 
-def _case(media: Any, profile: Profile | None, ledger: Ledger) -> Case | ClipCase:
-    """The case of what was shown; a folder can only be a clip."""
+def case_of(media: Any, profile: Profile | None, ledger: Ledger) -> Case | ClipCase:
+    """The case of a picture or clip; a folder can only be a clip. XadError when the profile is of the other kind."""
     folder = isinstance(media, str | Path) and Path(media).is_dir()
     if folder or is_clip(media):
         clip = read_clip(media)

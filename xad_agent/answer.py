@@ -97,6 +97,21 @@ class Answer(BaseModel):
 
         write_report(self, self._asked(), Path(path))
 
+    def to_video(self, path: str | Path) -> None:
+        """Write the clip asked about with its events drawn in; the suffix of `path` is that of `write_clip`.
+
+        Raises:
+            XadError: It was a picture, or the answer was read from JSON, or the suffix is not known.
+        """
+        from xad_agent.clip_case import ClipCase
+        from xad_agent.media.clip_writing import write_clip
+        from xad_agent.media.filmstrip import annotated
+
+        case = self._asked()
+        if not isinstance(case, ClipCase):
+            raise XadError("a picture has no video: ask for a figure instead", exit_code=2)
+        write_clip(Path(path), annotated(case), case.clip.fps)
+
     def _asked(self) -> "Case | ClipCase":
         if self._case is None:
             raise XadError("this answer was read from JSON, without its picture: ask again to draw it")

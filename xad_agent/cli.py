@@ -70,9 +70,12 @@ def ask(
         typer.Option(help="Write the overlay beside a normal picture, or the timeline and film strip, as PNG."),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
     answer = _agent(profile, normal, llm).ask(question, media)
+    if video:
+        _writing(video, lambda: answer.to_video(video))
     if figure:
         _writing(figure, lambda: answer.figure().save(figure, format="PNG"))
     if report:
@@ -100,6 +103,29 @@ def chat(
                 _print_answer(conversation.ask(line))
         except XadError as error:
             _complain(str(error))
+
+
+@app.command()
+def scan(
+    media: Annotated[list[str], typer.Argument(help="Pictures or clips: files, folders or globs.")],
+    profile: Annotated[Path, typer.Option("--profile", help="A profile folder made by `xad fit`.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to keep results.jsonl and drawings.")],
+    as_json: Json = False,
+) -> None:
+    """Judge many pictures or clips; run again, it goes on where it stopped."""
+    from xad_agent.profile import Profile
+    from xad_agent.scan import scan
+
+    lines = list(scan(media, Profile.load(profile), output))
+    counts = {verdict: sum(line.get("verdict") == verdict for line in lines) for verdict in ("anomalous", "normal")}
+    counts["failed"] = sum("error" in line for line in lines)
+    if as_json:
+        _print_json({**counts, "output": str(output)})
+        return
+    for line in lines:
+        if line.get("verdict") != "normal":
+            typer.echo(f"{line['media']}: {line.get('error') or line['reason']}")
+    typer.echo(f"{counts['anomalous']} anomalous, {counts['normal']} normal, {counts['failed']} failed: {output}")
 
 
 @models.command("list")

@@ -1,5 +1,6 @@
 """Drawings for answers about clips: the score over time, an event's key frames in a row, and both as one figure."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,17 @@ def key_frames(event: "Event") -> list[int]:
     spread = np.linspace(first, last, KEY_FRAMES)
     spread[np.abs(spread[1:-1] - peak).argmin() + 1] = peak
     return sorted({int(frame) for frame in spread})
+
+
+def annotated(case: "ClipCase") -> Iterator[np.ndarray]:
+    """Every frame with the things of its events outlined and numbered, RGB uint8."""
+    for frame, pixels in enumerate(case.clip.frames()):
+        for event in case.events:
+            first, last, _ = event.region.frames or (0, 0, 0)
+            if first <= frame <= last:
+                for box in _boxes(case, event, frame):
+                    pixels = outlined(pixels, box, event.label)
+        yield pixels
 
 
 def clip_figure(answer: "Answer", case: "ClipCase") -> Image.Image:
