@@ -74,6 +74,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "measure": _OneEvent,
     "name": _AnyEvent,
+    "relate": _OneEvent,
     "track": _OneEvent,
     "compare": _OneEvent,
     "repair": _AnyEvent,

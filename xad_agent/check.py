@@ -30,7 +30,19 @@ from xad_agent.support import Fact, Support, region_number
 MAX_CLAIM_CHARACTERS = 800
 # Things that are called normal without a number being a bound of what is.
 _COUNTED = frozenset(
-    {"place", "picture", "pictures", "content", "stretch", "stretches", "sighting", "sightings", "thing", "things"}
+    {
+        "place",
+        "picture",
+        "pictures",
+        "content",
+        "stretch",
+        "stretches",
+        "sighting",
+        "sightings",
+        "thing",
+        "things",
+        "triplets",
+    }
 )
 _LABELLED = frozenset({"region", "place", "event"})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.errors import XadError
+from xad_agent.llm.sentences import embed
 from xad_agent.media import Clip, Picture, read_clips, read_picture
 from xad_agent.media.scaling import shrink
 from xad_agent.perception.background import Background
 from xad_agent.perception.objects import DEFAULT, ObjectDetector, load_objects
+from xad_agent.perception.observing import triplets_of
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.sightings import OBJECT_SCORE, Eyes, Sightings, greys, watch, working_shape
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, name_of
@@ -39,6 +43,7 @@ class ClipProfile(Profile):
         detector: Judges what is seen in a clip.
         calibration: What its scores mean, by the highest score of each stretch of five seconds of the normal clips,
             each of which is judged by the others.
+        scene_graph: The relations of normal clips with their counts; None where none was seen.
         exemplars: Frames of normal clips, with the number of the clip in `normal` and of the frame.
     """
 
@@ -52,9 +57,10 @@ class ClipProfile(Profile):
         calibration: Calibration,
         exemplars: Sequence[tuple[int, int, Picture]],
         skipped: dict[str, str],
+        scene_graph: SceneGraph | None = None,
     ):
         self.name, self.shape, self.eyes, self.normal = name, shape, eyes, tuple(normal)
-        self.detector, self.calibration = detector, calibration
+        self.detector, self.calibration, self.scene_graph = detector, calibration, scene_graph
         self.exemplars, self.skipped = tuple(exemplars), skipped
 
     @classmethod
@@ -66,7 +72,7 @@ class ClipProfile(Profile):
         seed: int = 0,
         progress: bool = True,
     ) -> "ClipProfile":
-        """Learn from normal clips of one camera; see `Profile.fit`. No backbone is used, and nothing is random."""
+        """Learn from normal clips of one camera; see `Profile.fit`. The seed is the scene graph's; no backbone is used."""
         check_alpha(alpha)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
@@ -77,7 +83,8 @@ class ClipProfile(Profile):
         scores = [judgement.of_frames(clip) for judgement, clip in zip(judged, seen, strict=True)]
         maxima = np.concatenate([stretch_maxima(values, clip.fps) for values, clip in zip(scores, seen, strict=True)])
         calibration = Calibration.from_maps(maxima, scores, alpha)
-        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped)
+        graph = _scene_graph(seen, objects.names, seed)
+        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped, graph)
 
     @property
     def fitted(self) -> int:
@@ -89,10 +96,10 @@ class ClipProfile(Profile):
         """How long the normal clips are altogether."""
         return float(sum(seen.frames / seen.fps for seen in self.normal))
 
-    @property
+    @cached_property
     def usual_names(self) -> np.ndarray:
         """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
-        return np.percentile(np.concatenate([seen.scores for seen in self.normal]), 99.9, axis=0)
+        return _usual_names(self.normal)
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
@@ -127,6 +134,7 @@ class ClipProfile(Profile):
 
     def save(self, directory: str | Path) -> None:
         """See `Profile.save`."""
+        graph, graph_arrays = self.scene_graph.state() if self.scene_graph else (None, {})
         stored = Stored(
             kind="clips",
             name=self.name,
@@ -139,6 +147,7 @@ class ClipProfile(Profile):
                 "perspective": asdict(self.eyes.perspective),
                 "usual": {name: list(values) for name, values in self.detector.usual.items()},
                 "clips": [_described(seen) for seen in self.normal],
+                "scene_graph": graph,
                 "exemplars": [[clip, frame] for clip, frame, _ in self.exemplars],
             },
             alpha=self.calibration.alpha,
@@ -153,6 +162,7 @@ class ClipProfile(Profile):
             arrays["background"] = self.eyes.background.image
         for number, seen in enumerate(self.normal):
             arrays |= {f"{number}.{name}": getattr(seen, name) for name in _ARRAYS}
+        arrays |= {f"graph.{name}": array for name, array in graph_arrays.items()}
         write_folder(Path(directory), stored, arrays, [picture.pixels for _, _, picture in self.exemplars])
 
     @classmethod
@@ -176,10 +186,11 @@ class ClipProfile(Profile):
             ]
             calibration = Calibration(arrays["scores"], stored.level, stored.floor, stored.alpha)
             detector = AttributeDetector(normal, usual)
+            graph = _loaded_graph(settings["scene_graph"], arrays)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
         shape = (int(settings["shape"][0]), int(settings["shape"][1]))
-        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped)
+        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph)
 
 
 _ARRAYS = (
@@ -192,6 +203,24 @@ def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:
     """The highest of each stretch of about five seconds, (stretches,); a shorter clip is one stretch."""
     parts = max(1, round(len(scores) / (STRETCH_SECONDS * fps)))
     return np.array([part.max() for part in np.array_split(scores, parts)])
+
+
+def _usual_names(normal: Sequence[Sightings]) -> np.ndarray:
+    scores = np.concatenate([seen.scores for seen in normal])
+    return np.percentile(scores, 99.9, axis=0) if len(scores) else np.zeros(scores.shape[1])
+
+
+def _scene_graph(normal: Sequence[Sightings], names: Sequence[str], seed: int) -> SceneGraph | None:
+    usual = _usual_names(normal)
+    clips = [triplets_of(seen, names, usual) for seen in normal]
+    return SceneGraph.fit(clips, embed, seed) if any(clips) else None
+
+
+def _loaded_graph(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> SceneGraph | None:
+    if settings is None:
+        return None
+    own = {name.removeprefix("graph."): array for name, array in arrays.items() if name.startswith("graph.")}
+    return SceneGraph.from_state(settings, own, embed)
 
 
 def _described(seen: Sightings) -> dict[str, Any]:

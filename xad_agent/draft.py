@@ -24,6 +24,7 @@ KINDS: dict[str, ClaimKind] = {
     "timeline": "when",
     "locate": "where",
     "name": "what",
+    "relate": "why",
     "track": "what",
     "measure": "why",
     "compare": "compare",

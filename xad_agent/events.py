@@ -80,15 +80,15 @@ def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two tracks, given by their rows, overlap in most frames they share or, sharing none, meet end to end."""
     _, first, second = np.intersect1d(seen.frame[one], seen.frame[other], return_indices=True)
     if len(first):
-        return bool(np.median(_overlap(seen.box[one[first]], seen.box[other[second]])) > _OVERLAP)
+        return bool(np.median(overlap(seen.box[one[first]], seen.box[other[second]])) > _OVERLAP)
     earlier, later = sorted((one, other), key=lambda rows: seen.frame[rows[0]])
     pause = (seen.frame[later[0]] - seen.frame[earlier[-1]]) / seen.fps
     shift = np.tile(np.nan_to_num(seen.velocity[earlier[-1]]) * pause, 2)
-    meets = _overlap(seen.box[earlier[-1:]] + shift, seen.box[later[:1]])[0] > _MEETS
+    meets = overlap(seen.box[earlier[-1:]] + shift, seen.box[later[:1]])[0] > _MEETS
     return bool(0 < pause < _PAUSE_SECONDS and meets)
 
 
-def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Shared area of pairs of boxes (N, 4) over that of the smaller, (N,)."""
     low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
     areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, others)]

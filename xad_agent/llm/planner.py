@@ -10,7 +10,7 @@ from xad_agent.evidence import Evidence
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 
-_ONE_EVENT = {"measure", "track", "compare"}
+_ONE_EVENT = {"measure", "relate", "track", "compare"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
 
