@@ -72,7 +72,7 @@ class ClipProfile(Profile):
         seed: int = 0,
         progress: bool = True,
     ) -> "ClipProfile":
-        """Learn from normal clips of one camera; see `Profile.fit`. The seed is the scene graph's; no backbone is used."""
+        """Learn from normal clips of one camera; see `Profile.fit`. No backbone is used."""
         check_alpha(alpha)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
