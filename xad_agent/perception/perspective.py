@@ -44,6 +44,11 @@ class Perspective:
         slope, intercept, *_ = theilslopes(tall[few], feet[few], method="joint")
         return cls(height, width, float(intercept), float(slope), len(people))
 
+    def resized(self, shape: tuple[int, int]) -> "Perspective":
+        """The same view in a picture of another height and width, px."""
+        ratio = shape[0] / self.height
+        return Perspective(*shape, self.intercept * ratio, self.slope, self.people)
+
     def body_height(self, feet: np.ndarray | float) -> np.ndarray:
         """Body height in px of who stands on a row of the picture, at least 8 px and at most the picture's height."""
         return np.clip(self.intercept + self.slope * np.asarray(feet, float), _LEAST_PX, max(self.height, _LEAST_PX))
