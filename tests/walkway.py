@@ -10,6 +10,7 @@ from xad_agent.perception.objects import Detections
 
 HEIGHT, WIDTH = 120, 160
 NAMES = ("person", "bicycle")
+_MARGIN = 40  # px of its texture on each side of a thing
 
 
 def texture(seed: int, height: int = HEIGHT, width: int = WIDTH, level: float = 90, spread: float = 12) -> np.ndarray:
@@ -47,30 +48,28 @@ def scene(
 ) -> np.ndarray:
     """RGB uint8 (count, height, width, 3); persons are bright, bicycles bright but for their red."""
     ground, camera = texture(seed, height, width), np.random.default_rng(seed)
-    frames = np.empty((count, height, width, 3), np.uint8)
-    for frame in frames:
-        frame[:] = np.clip(ground + camera.normal(0, noise, ground.shape), 0, 255)[..., None]
+    seen = camera.normal(0, noise, (count, height, width)).astype(np.float32) + ground
+    frames = np.clip(seen, 0, 255).astype(np.uint8)[..., None].repeat(3, axis=3)
     for number, thing in enumerate(things):
+        own = texture(100 + number, thing.size[1] + 2 * _MARGIN, thing.size[0] + 2 * _MARGIN, level=200, spread=20)
         for place, frame in enumerate(frames):
-            _paint(frame, thing, place, 100 + number)
+            _paint(frame, thing, place, own)
     return frames
 
 
-def _paint(pixels: np.ndarray, thing: Thing, frame: int, seed: int) -> None:
-    width, height = thing.size
-    own = texture(seed, 4 * height, 4 * width + 200, level=200, spread=20)
-    x0, y0, x1, y1 = thing.box(frame)
-    rows, columns = np.mgrid[: pixels.shape[0], : pixels.shape[1]].astype(np.float32)
-    inside = (columns >= x0) & (columns < x1) & (rows >= y0) & (rows < y1)
-    legs = thing.velocity if thing.legs is None else thing.legs
-    lower = (rows >= y0 + height / 2)[..., None]
-    shift = np.where(lower, legs, thing.velocity) * frame
-    across = (columns - thing.at[0] - shift[..., 0]).astype(np.float32) + 100
-    down = (rows - thing.at[1] - shift[..., 1]).astype(np.float32) + height
+def _paint(pixels: np.ndarray, thing: Thing, frame: int, own: np.ndarray) -> None:
+    x0, y0, x1, y1 = np.clip(np.ceil(thing.box(frame)), 0, [*pixels.shape[1::-1]] * 2).astype(int)
+    if x0 >= x1 or y0 >= y1:
+        return
+    rows, columns = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    lower = (rows >= thing.box(frame)[1] + thing.size[1] / 2)[..., None]
+    shift = np.where(lower, thing.velocity if thing.legs is None else thing.legs, thing.velocity) * frame
+    across = (columns - thing.at[0] - shift[..., 0]).astype(np.float32) + _MARGIN
+    down = (rows - thing.at[1] - shift[..., 1]).astype(np.float32) + _MARGIN
     painted = np.clip(cv2.remap(own, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), 160, 255)
-    pixels[inside] = painted[inside, None].astype(np.uint8)
+    pixels[y0:y1, x0:x1] = painted[..., None].astype(np.uint8)
     if thing.name == "bicycle":
-        pixels[inside, 0] = 100
+        pixels[y0:y1, x0:x1, 0] = 100
 
 
 class Spotter:
