@@ -135,6 +135,14 @@ def test_the_detector_looks_every_second_time_and_the_flow_carries_on() -> None:
     assert seen.box[odd, 0] == pytest.approx(40 + 0.3 * seen.frame[odd], abs=1.2)
 
 
+def test_boxes_are_carried_on_in_px_of_the_clip() -> None:
+    ball = Thing((20, 80), (8, 0), size=(32, 32))  # too small for a mover among giants
+    looking = Eyes(Spotter(), Perspective(180, 480, 180, 0, 50), None, None)
+    seen = seen_in(scene(24, [ball], height=240, width=640), looking=looking)
+    assert len(seen) == 24
+    assert seen.box[:, 0] == pytest.approx(20 + 8 * seen.frame, abs=1)
+
+
 class Corner(Spotter):
     """Always says the same of the same place, whatever is there."""
 

@@ -41,6 +41,13 @@ def test_what_comes_back_after_more_than_a_second_is_another(fps: int) -> None:
     assert tracker.update(np.array([walker(0)])) == [2]
 
 
+def test_what_appears_elsewhere_is_another() -> None:
+    tracker = Tracker(10)
+    for frame in range(10):
+        tracker.update(np.array([walker(frame)]))
+    assert tracker.update(np.array([walker(0, x=200)])) == [2]
+
+
 def test_numbers_start_anew_with_each_clip() -> None:
     for _ in range(2):
         assert list(Tracker(10).update(np.array([walker(0), walker(0, x=100)]))) == [1, 2]
