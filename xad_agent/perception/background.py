@@ -8,6 +8,7 @@ import numpy as np
 FOREGROUND_LEVEL = 15.0
 _SAMPLE = 4
 _FIT_STEPS = 4
+_MOST_GAIN, _OTHER_SHARE = 2.0, 0.25
 # A camera that pans or shakes moves most of what it sees; walkers never cover half of a picture for long.
 _STEADY_PX = 0.3
 _STEADY_SHARE = 0.8
@@ -50,16 +51,22 @@ class Background:
         return cv2.GaussianBlur(self.difference(frame), (0, 0), 1) > FOREGROUND_LEVEL
 
     def matches(self, frame: np.ndarray) -> bool:
-        """Whether a frame (better: a median of frames) shows this background: three quarters of it agree."""
-        return frame.shape == self.image.shape and float(self.foreground(frame).mean()) < 0.25
+        """Whether a frame (better: a median of frames) shows this background, under a light of half to twice its own.
+
+        Three quarters of it agree. Where contrast is less than half, another view or none, all grey, would pass too.
+        """
+        if frame.shape != self.image.shape:
+            return False
+        gain, _ = self._exposure(frame)
+        return 1 / _MOST_GAIN <= gain <= _MOST_GAIN and float(self.foreground(frame).mean()) < _OTHER_SHARE
 
     def _exposure(self, frame: np.ndarray) -> tuple[float, float]:
         seen = frame[::_SAMPLE, ::_SAMPLE].astype(np.float32).ravel()
         known = self.image[::_SAMPLE, ::_SAMPLE].ravel()
-        if np.ptp(known) < 1:
-            return 1.0, float(np.median(seen - known))
         gain, offset, kept = 1.0, 0.0, np.ones(len(seen), dtype=bool)
         for _ in range(_FIT_STEPS):
+            if np.ptp(known[kept]) < 1:
+                return 1.0, float(np.median(seen[kept] - known[kept]))
             gain, offset = np.polyfit(known[kept], seen[kept], 1)
             residual = np.abs(seen - (gain * known + offset))
             kept = residual <= max(4.0, 1.5 * float(np.median(residual)))

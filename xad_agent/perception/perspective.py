@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 _LEAST_PX, _LEAST_PEOPLE, _MOST_PEOPLE = 8.0, 30, 2000
+_LEAST_DEPTH = 0.5  # body heights between the feet of the nearest and the farthest, else the slope is chance
 _WIDTH = 0.45  # of a walker's window, in body heights
 
 
@@ -27,20 +28,26 @@ class Perspective:
 
     @classmethod
     def fit(cls, shape: tuple[int, int], people: np.ndarray, seed: int = 0) -> "Perspective":
-        """From boxes (N, 4) of people, by Theil and Sen's median of slopes, which a third of wrong boxes does not sway.
+        """From boxes (N, 4) of people, by Theil and Sen's median of slopes, which a third of wrong boxes hardly sways.
 
-        With fewer than 30 people it is the same everywhere: their median height, without any a tenth of the picture.
+        With fewer than 30 people, or all at one distance, it is the same everywhere: their median height, without any a
+        tenth of the picture.
         """
         from scipy.stats import theilslopes
 
         height, width = shape
         feet, tall = people[:, 3], people[:, 3] - people[:, 1]
-        if len(people) < _LEAST_PEOPLE or np.ptp(feet) < 1:
-            level = float(np.median(tall)) if len(people) else max(_LEAST_PX, height / 10)
+        level = float(np.median(tall)) if len(people) else max(_LEAST_PX, height / 10)
+        if len(people) < _LEAST_PEOPLE or np.ptp(np.percentile(feet, [10, 90])) < _LEAST_DEPTH * level:
             return cls(height, width, level, 0.0, len(people))
         few = np.random.default_rng(seed).permutation(len(people))[:_MOST_PEOPLE]
-        slope, intercept, *_ = theilslopes(tall[few], feet[few])
+        slope, intercept, *_ = theilslopes(tall[few], feet[few], method="joint")
         return cls(height, width, float(intercept), float(slope), len(people))
+
+    def resized(self, shape: tuple[int, int]) -> "Perspective":
+        """The same view in a picture of another height and width, px."""
+        ratio = shape[0] / self.height
+        return Perspective(*shape, self.intercept * ratio, self.slope, self.people)
 
     def body_height(self, feet: np.ndarray | float) -> np.ndarray:
         """Body height in px of who stands on a row of the picture, at least 8 px and at most the picture's height."""

@@ -1,16 +1,14 @@
 """`Sightings`: what stands and moves in each frame of a clip, tracked; all that clip detectors look at."""
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from xad_agent.media.clip import Clip
-from xad_agent.media.scaling import resize, shape_within
 from xad_agent.perception.background import Background, is_steady
-from xad_agent.perception.flow import GAP, measure_flow
+from xad_agent.perception.flow import GAP
+from xad_agent.perception.looks import Look, greys, hindrance, look_count, look_step, looks, sample_flows, working_shape
 from xad_agent.perception.movers import Motion, Mover
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.tracks import Tracker
@@ -18,14 +16,11 @@ from xad_agent.perception.tracks import Tracker
 if TYPE_CHECKING:
     from xad_agent.perception.objects import ObjectDetector
 
-LOOKS_PER_SECOND = 12.5  # twelve looks a second follow anything that walks, rides or drives; more only cost time
-LEAST_FPS = 4.0  # below this things jump from frame to frame, and neither flow nor tracks can be measured
-SIDE = 480  # px, of the frames that motion is measured on
 OBJECT_SCORE = 0.35
 DETECT_EVERY = 2  # looks; in between, what was found is carried on by the flow, at half the cost
 _INSIDE, _OVERLAP = 0.6, 0.3
 _SAMPLES = 40
-_LEAST_SIDE = 16
+_CAMERA_MOVES = "the camera moves: speed, place and background are not judged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,154 +91,147 @@ class Eyes:
     tile: int | None
 
 
-@dataclass
-class _Rows:
-    frame: list[int] = field(default_factory=list)
-    track: list[int] = field(default_factory=list)
-    box: list[np.ndarray] = field(default_factory=list)
-    motion: list[tuple[float, float, float, float]] = field(default_factory=list)
-    scores: list[np.ndarray] = field(default_factory=list)
-
-
 def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
-    """Look at a clip once from start to end, in memory that does not grow with the size of its frames.
+    """Look at a clip once from start to end; memory grows with what is seen, not with the frames.
 
     Raises:
         XadError: The clip cannot be read any more.
     """
     from tqdm import tqdm
 
-    step = look_step(clip.fps)
-    moving = clip.fps / step >= LEAST_FPS and clip.count > step and min(working_shape(clip)) >= _LEAST_SIDE
-    samples = greys(clip, _SAMPLES)
-    steady = not moving or is_steady(_sample_flows(clip, step))
-    background, notes = _choose_background(samples, eyes.background, steady, moving)
-    rows, seen, tracker = _Rows(), _Rows(), Tracker(clip.fps / step)
-    scale = _scale(clip)
-    looks = tqdm(_looks(clip, step, moving), total=-(-clip.count // step), desc=clip.name, disable=not progress)
-    boxes, scores = np.zeros((0, 4), np.float32), np.zeros((0, len(eyes.objects.names)), np.float32)
-    for index, frame, grey, flow in looks:
-        motion = None
-        if flow is not None and background is not None:
-            motion = Motion(flow, background.foreground(grey), eyes.perspective)
-        if motion is None or index // step % DETECT_EVERY == 0:
-            boxes, scores = _detect(eyes, frame)
-            seen.frame += [index] * len(boxes)
-            seen.box += list(boxes)
-            seen.scores += list(scores)
-        else:
-            boxes = _moved(boxes, motion, scale)
-        movers = motion.movers() if motion else []
-        places = np.array([mover.box for mover in movers], np.float32).reshape(-1, 4) * np.float32(scale)
-        named, taken = _name(places, boxes, scores)
-        rest = [motion.of(box / scale) if motion else None for box in boxes[~taken]]
-        at = np.concatenate([places, boxes[~taken]])
-        rows.frame += [index] * len(at)
-        rows.track += list(tracker.update(at))
-        rows.box += list(at)
-        rows.motion += [_motion(mover, scale, motion is not None) for mover in (*movers, *rest)]
-        rows.scores += [*named, *scores[~taken]]
-    return _sightings(clip, step, steady, eyes, rows, seen, notes)
+    hindered = hindrance(clip)
+    steady = hindered is not None or is_steady(sample_flows(clip))
+    background, note = _choose_background(greys(clip, _SAMPLES), eyes.background) if steady else (None, _CAMERA_MOVES)
+    measured = steady and hindered is None
+    watcher = _Watcher(clip, eyes, background if measured else None)
+    for look in tqdm(looks(clip, GAP if measured else 0), total=look_count(clip), desc=clip.name, disable=not progress):
+        watcher.see(look)
+    return watcher.sightings(steady, tuple(said for said in (hindered, note) if said))
 
 
-def look_step(fps: float) -> int:
-    """Every which frame is looked at."""
-    return max(1, round(fps / LOOKS_PER_SECOND))
-
-
-def greys(clip: Clip, most: int) -> list[np.ndarray]:
-    """At most so many grey frames at motion's working size, evenly spread over the clip."""
-    step = max(1, clip.count // most)
-    return [_grey(frame) for frame in clip.frames(0, None, step)][:most]
-
-
-def working_shape(clip: Clip) -> tuple[int, int]:
-    """Height and width of motion's working size."""
-    return shape_within((clip.height, clip.width), SIDE)
-
-
-def _scale(clip: Clip) -> float:
-    """Px of the clip a px of the working size."""
-    return clip.width / working_shape(clip)[1]
-
-
-def _grey(frame: np.ndarray) -> np.ndarray:
-    import cv2
-
-    return resize(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)), shape_within(frame.shape, SIDE))
-
-
-def _sample_flows(clip: Clip, step: int) -> list[np.ndarray]:
-    """A few flows spread over the clip."""
-    starts = np.unique(np.linspace(0, max(0, clip.count - 1 - step), 6).astype(int))
-    flows = []
-    for start in starts:
-        pair = [_grey(frame) for frame in clip.frames(int(start), int(start) + step + 1, step)]
-        if len(pair) == 2:
-            flows.append(measure_flow(pair[0], pair[1], 1))
-    return flows
-
-
-def _choose_background(
-    samples: list[np.ndarray], known: Background | None, steady: bool, moving: bool
-) -> tuple[Background | None, list[str]]:
+def _choose_background(samples: list[np.ndarray], known: Background | None) -> tuple[Background, str | None]:
     """The camera's known background where the clip shows it, else the clip's own; and what to say of it."""
-    if not moving:
-        return None, ["too few frames a second to measure motion"]
-    if not steady:
-        return None, ["the camera moves: speed, place and background are not judged"]
     own = Background.learn(samples)
     if known is None:
-        return own, []
+        return own, None
     if known.matches(own.image):
-        return known, []
-    return own, ["the background is not that of the profile: another camera, view or light"]
+        return known, None
+    return own, "the background is not that of the profile: another camera, view or light"
 
 
-def _looks(clip: Clip, step: int, moving: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Index, frame, grey frame and flow of each frame looked at; the first three look ahead, the others back."""
-    recent: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=GAP + 1)
-    for place, frame in enumerate(clip.frames(0, None, step)):
-        recent.append((place * step, frame, _grey(frame)))
-        if not moving:
-            yield (*recent[-1], None)
-        elif place == GAP:
-            for early in list(recent)[:-1]:
-                yield (*early, measure_flow(recent[-1][2], early[2], (early[0] - recent[-1][0]) // step))
-        if moving and place >= GAP:
-            yield (*recent[-1], measure_flow(recent[0][2], recent[-1][2], GAP))
-    if moving and len(recent) <= GAP:
-        last = recent[-1]
-        for early in recent:
-            other, gap = (last, (early[0] - last[0]) // step) if early is not last else (recent[0], len(recent) - 1)
-            yield (*early, measure_flow(other[2], early[2], gap) if gap else None)
+class _Objects(NamedTuple):
+    """What the detector found: frame int (M,), box float32 (M, 4) px of the clip, scores float32 (M, classes)."""
+
+    frame: np.ndarray
+    box: np.ndarray
+    scores: np.ndarray
+
+    def where(self, kept: np.ndarray) -> "_Objects":
+        return _Objects(*(column[kept] for column in self))
 
 
-def _detect(eyes: Eyes, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes (N, 4) and scores (N, classes) of what the detector is sure enough of."""
-    found = eyes.objects.detect(frame, eyes.tile)
-    kept = found.scores.max(axis=1, initial=0) >= OBJECT_SCORE
-    return found.boxes[kept], found.scores[kept]
+class _Rows(NamedTuple):
+    """The columns of `Sightings`, motion as (speed, x, y, gait) in body heights and px of the clip a look."""
+
+    frame: np.ndarray
+    track: np.ndarray
+    box: np.ndarray
+    scores: np.ndarray
+    motion: np.ndarray
 
 
-def _moved(boxes: np.ndarray, motion: Motion, scale: float) -> np.ndarray:
-    """The boxes of the look before, each carried on by what moves in it."""
-    movers = [motion.of(box / scale) for box in boxes]
-    shifts = [np.tile(mover.velocity, 2) * scale if mover else np.zeros(4) for mover in movers]
-    return boxes + np.array(shifts, np.float32).reshape(-1, 4)
+class _Watcher:
+    """What has been seen of a clip so far; without a background no motion is measured."""
 
+    def __init__(self, clip: Clip, eyes: Eyes, background: Background | None):
+        self._clip, self._eyes, self._background = clip, eyes, background
+        self._step = look_step(clip.fps)
+        self._perspective = eyes.perspective.resized(working_shape(clip))
+        self._scale = clip.width / working_shape(clip)[1]  # px of the clip a px of the working size
+        self._tracker = Tracker(clip.fps / self._step)
+        self._rows: list[_Rows] = []
+        self._found: list[_Objects] = []
+        self._objects: _Objects
 
-def _motion(mover: Mover | None, scale: float, measured: bool) -> tuple[float, float, float, float]:
-    """Speed in body heights a look, velocity in px of the clip a look, and gait."""
-    if mover is None:
-        return (0.0, 0.0, 0.0, np.nan) if measured else (np.nan, np.nan, np.nan, np.nan)
-    return mover.speed, mover.velocity[0] * scale, mover.velocity[1] * scale, mover.gait
+    def see(self, look: Look) -> None:
+        """The next look."""
+        motion = None
+        if look.flow is not None and self._background is not None:
+            motion = Motion(look.flow, self._background.foreground(look.grey), self._perspective)
+        if motion is None or look.number % DETECT_EVERY == 0:
+            self._objects = self._detected(look)
+            self._found.append(self._objects)
+        else:
+            self._objects = self._carried(self._objects, motion)
+        self._rows.append(self._things(look, motion))
+
+    def sightings(self, steady: bool, notes: tuple[str, ...]) -> Sightings:
+        """All that was seen."""
+        rows = _Rows(*map(np.concatenate, zip(*self._rows, strict=True)))
+        found = _Objects(*map(np.concatenate, zip(*self._found, strict=True)))
+        per_second = np.float32(self._clip.fps / self._step)
+        return Sightings(
+            name=self._clip.name,
+            frames=self._clip.count,
+            fps=self._clip.fps,
+            step=self._step,
+            shape=(self._clip.height, self._clip.width),
+            steady=steady,
+            frame=rows.frame,
+            track=rows.track,
+            box=rows.box,
+            speed=rows.motion[:, 0] * per_second,
+            velocity=rows.motion[:, 1:3] * per_second,
+            gait=rows.motion[:, 3],
+            tall=(self._perspective.body_height(rows.box[:, 3] / self._scale) * self._scale).astype(np.float32),
+            scores=rows.scores,
+            object_frame=found.frame,
+            object_box=found.box,
+            object_scores=found.scores,
+            notes=notes,
+        )
+
+    def _detected(self, look: Look) -> _Objects:
+        """What the detector is sure enough of."""
+        found = self._eyes.objects.detect(look.pixels, self._eyes.tile)
+        frame = np.full(len(found.boxes), look.number * self._step)
+        return _Objects(frame, found.boxes, found.scores).where(found.scores.max(axis=1, initial=0) >= OBJECT_SCORE)
+
+    def _carried(self, objects: _Objects, motion: Motion) -> _Objects:
+        """The objects of the look before, each carried on by what moves in it, but for those that leave the picture."""
+        movers = [motion.of(box / self._scale) for box in objects.box]
+        shifts = [np.tile(mover.velocity, 2) * self._scale if mover else np.zeros(4) for mover in movers]
+        box = objects.box + np.array(shifts, np.float32).reshape(-1, 4)
+        box = np.clip(box, 0, np.array([self._clip.width, self._clip.height] * 2, np.float32))
+        return objects._replace(box=box).where(np.all(box[:, 2:] - box[:, :2] >= 1, axis=1))
+
+    def _things(self, look: Look, motion: Motion | None) -> _Rows:
+        """What moves, with the names of the objects in it, and the other objects."""
+        movers = motion.movers() if motion else []
+        places = np.array([mover.box for mover in movers], np.float32).reshape(-1, 4) * np.float32(self._scale)
+        named, taken = _name(places, self._objects.box, self._objects.scores)
+        rest = self._objects.where(~taken)
+        others = [motion.of(box / self._scale) if motion else None for box in rest.box]
+        box = np.concatenate([places, rest.box])
+        return _Rows(
+            frame=np.full(len(box), look.number * self._step),
+            track=self._tracker.update(box),
+            box=box,
+            scores=np.concatenate([named, rest.scores]),
+            motion=self._motions([*movers, *others], motion is not None),
+        )
+
+    def _motions(self, movers: list[Mover | None], measured: bool) -> np.ndarray:
+        """See `_Rows`; where nothing moves 0, and NaN where that is not known."""
+        still = (0.0, 0.0, 0.0, np.nan) if measured else (np.nan,) * 4
+        rows = [(m.speed, *np.multiply(m.velocity, self._scale), m.gait) if m else still for m in movers]
+        return np.array(rows, np.float32).reshape(-1, 4)
 
 
 def _name(movers: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the detector says of each mover (its objects' highest scores), and which objects the movers explain.
 
-    An object belongs to the mover that holds most of it, or shares most with it.
+    An object belongs to the mover that shares most with it, where that is most of the object or much of both.
     """
     named = np.zeros((len(movers), scores.shape[1]), np.float32)
     taken = np.zeros(len(boxes), dtype=bool)
@@ -264,33 +252,3 @@ def _shares(boxes: np.ndarray, movers: np.ndarray) -> tuple[np.ndarray, np.ndarr
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)[:, None]
     others = np.prod(movers[:, 2:] - movers[:, :2], axis=1)
     return shared / np.maximum(areas, 1), shared / np.maximum(areas + others - shared, 1)
-
-
-def _sightings(
-    clip: Clip, step: int, steady: bool, eyes: Eyes, rows: _Rows, seen: _Rows, notes: list[str]
-) -> Sightings:
-    classes = len(eyes.objects.names)
-    box = np.array(rows.box, np.float32).reshape(-1, 4)
-    motion = np.array(rows.motion, np.float32).reshape(-1, 4)
-    looks = np.float32(clip.fps / step)
-    scale = _scale(clip)
-    return Sightings(
-        name=clip.name,
-        frames=clip.count,
-        fps=clip.fps,
-        step=step,
-        shape=(clip.height, clip.width),
-        steady=steady,
-        frame=np.array(rows.frame, int),
-        track=np.array(rows.track, int),
-        box=box,
-        speed=motion[:, 0] * looks,
-        velocity=motion[:, 1:3] * looks,
-        gait=motion[:, 3],
-        tall=(eyes.perspective.body_height(box[:, 3] / scale) * scale).astype(np.float32),
-        scores=np.array(rows.scores, np.float32).reshape(-1, classes),
-        object_frame=np.array(seen.frame, int),
-        object_box=np.array(seen.box, np.float32).reshape(-1, 4),
-        object_scores=np.array(seen.scores, np.float32).reshape(-1, classes),
-        notes=tuple(notes),
-    )

@@ -1,7 +1,6 @@
 """Which boxes of successive frames are the same object: norfair's tracker, boxes compared by their overlap."""
 
 import logging
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -39,9 +38,3 @@ class Tracker:
             if frame == self._frame:
                 numbers[place] = tracked.id
         return numbers
-
-
-def track_numbers(frames: Iterable[np.ndarray], fps: float) -> Iterator[np.ndarray]:
-    """Track numbers for the boxes (N, 4) of each frame in turn."""
-    tracker = Tracker(fps)
-    return (tracker.update(boxes) for boxes in frames)
