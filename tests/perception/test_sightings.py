@@ -1,6 +1,7 @@
 """A person is 40 px high here, as tall everywhere."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.walkway import HEIGHT, NAMES, WIDTH, Spotter, Thing, scene, texture
 from xad_agent.media import read_clip
 from xad_agent.perception.background import Background
+from xad_agent.perception.looks import greys
 from xad_agent.perception.objects import Detections
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.sightings import DETECT_EVERY, Eyes, Sightings, watch
@@ -300,3 +302,27 @@ def test_watching_twice_sees_the_same() -> None:
     frames = scene(10, [WALKER, Thing((100, 60), (-2, 1))])
     one, two = seen_in(frames), seen_in(frames)
     assert all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ("box", "track", "speed", "scores"))
+
+
+class Blind(Spotter):
+    def detect(self, pixels: np.ndarray, tile: int | None = None) -> Detections:
+        return Detections(np.zeros((0, 4), np.float32), np.zeros((0, 2), np.float32), NAMES)
+
+
+@pytest.mark.data
+def test_real_walkers_get_as_far_as_their_velocity_says(data: Path) -> None:
+    clip = read_clip(data / "ucsd_ped2" / "training" / "frames" / "01")
+    known = Background.learn(greys(clip, 40))
+    seen = watch(clip, Eyes(Blind(), Perspective(240, 360, 13.3, 0.127, 427), known, None))
+    check(seen)
+    assert seen.notes == ()
+    said, made = [], []
+    for rows in (np.flatnonzero(seen.track == track) for track in set(seen.track)):
+        for start in range(0, len(rows) - 10, 10):
+            part = rows[start : start + 11]
+            sizes = np.ptp(seen.box[part, 2:] - seen.box[part, :2], axis=0)
+            if seen.frame[part[-1]] - seen.frame[part[0]] == 10 and (sizes < (6, 8)).all():  # one person, seen whole
+                said.append(np.median(seen.velocity[part, 0]))
+                made.append(np.ptp(seen.box[part][[0, -1]][:, [0, 2]].mean(axis=1)))
+    assert len(said) >= 5
+    assert np.median(np.abs(said) / np.maximum(made, 1)) == pytest.approx(1, abs=0.2)
