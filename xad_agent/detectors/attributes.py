@@ -158,10 +158,22 @@ class Strangeness:
             rows: Of these sightings alone.
         """
         values = self.combined if attribute is None else self.attributes[attribute]
-        strongest = np.zeros(len(seen.looks), np.float32)
-        np.maximum.at(strongest, (seen.frame // seen.step)[rows], values[rows])
-        smooth = gaussian_filter1d(strongest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3))
-        return np.interp(np.arange(seen.frames), seen.looks, smooth).astype(np.float32)
+        return strongest(seen, values[:, None], rows)[:, 0]
+
+
+def strongest(seen: Sightings, values: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Of values (N, columns) the highest in each frame, 0 at least, float32 (frames, columns), smoothed as `of_frames`.
+
+    Args:
+        seen: What the values are of.
+        values: A row for each sighting.
+        rows: Of these sightings alone.
+    """
+    highest = np.zeros((len(seen.looks), values.shape[1]), np.float32)
+    np.maximum.at(highest, (seen.frame // seen.step)[rows], values[rows])
+    smooth = gaussian_filter1d(highest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3), axis=0)
+    frames = np.arange(seen.frames)
+    return np.stack([np.interp(frames, seen.looks, column) for column in smooth.T], axis=1).astype(np.float32)
 
 
 class Usual(NamedTuple):
