@@ -45,14 +45,18 @@ class ClipCase:
 
     @property
     def label_scores(self) -> dict[str, float]:
-        """For every class of the object detector, its highest score in an event above what is usual of it, 0 to 1."""
-        names = self.reference.eyes.objects.names
-        surplus = np.zeros(len(names), np.float32)
-        for event in self.events:
-            rows = self.rows(event)
-            if len(rows):
-                surplus = np.maximum(surplus, np.percentile(self.seen.scores[rows], 90, axis=0))
-        return {name: float(value) for name, value in zip(names, surplus, strict=True)}
+        """For every class of the namer its highest score in an event, in strangeness; 0 where there is no event."""
+        scores = np.max([self.class_scores(event) for event in self.events], axis=0, initial=0)
+        return {name: float(value) for name, value in zip(self.reference.namer.classes, scores, strict=True)}
+
+    def class_scores(self, event: Event) -> np.ndarray:
+        """What the namer gives an event's thing, (classes,): the mean over the frames that it is seen in."""
+        rows = self.rows(event)
+        return self._named[rows].mean(axis=0) if len(rows) else np.zeros(self._named.shape[1], np.float32)
+
+    @cached_property
+    def _named(self) -> np.ndarray:
+        return self.reference.namer.scores(self.seen, self.judged)
 
     @cached_property
     def reference(self) -> ClipProfile:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.naming import Namer
 from xad_agent.errors import XadError
 from xad_agent.media import Clip, Picture, read_clips, read_picture
 from xad_agent.media.scaling import shrink
@@ -93,6 +95,17 @@ class ClipProfile(Profile):
     def usual_names(self) -> np.ndarray:
         """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
         return np.percentile(np.concatenate([seen.scores for seen in self.normal]), 99.9, axis=0)
+
+    @cached_property
+    def namer(self) -> Namer:
+        """Names things by contrast with the normal clips."""
+        return Namer(self.eyes.objects.names, self.usual_names, self.normal)
+
+    @cached_property
+    def usual_scores(self) -> np.ndarray:
+        """What the namer gives normal things: the 99.9th percentile of each of its classes' scores, (classes,)."""
+        scores = [self.namer.scores(seen, self.judge(seen)) for seen in self.normal]
+        return np.percentile(np.concatenate(scores), 99.9, axis=0)
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""

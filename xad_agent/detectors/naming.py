@@ -31,7 +31,7 @@ class People(NamedTuple):
     spread: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Label:
     """A class of the vocabulary.
 
