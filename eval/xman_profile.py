@@ -70,7 +70,7 @@ def evaluate_profile(
 
 
 def mapped(ours: Sequence[str], scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Answers:
-    """Scores of our classes as those of the labels' by `Synonyms`: of each the highest that means it, 0 where none does.
+    """Scores of our classes as the labels' by `Synonyms`: of each the highest that means it, 0 where none does.
 
     Args:
         ours: Names of our classes.

@@ -46,8 +46,9 @@ class ClipCase:
     @property
     def label_scores(self) -> dict[str, float]:
         """For every class of the namer its highest score in an event, in strangeness; 0 where there is no event."""
-        scores = np.max([self.class_scores(event) for event in self.events], axis=0, initial=0)
-        return {name: float(value) for name, value in zip(self.reference.namer.classes, scores, strict=True)}
+        classes = self.reference.namer.classes
+        scores = np.max([np.zeros(len(classes)), *map(self.class_scores, self.events)], axis=0)
+        return {name: float(value) for name, value in zip(classes, scores, strict=True)}
 
     def class_scores(self, event: Event) -> np.ndarray:
         """What the namer gives an event's thing, (classes,): the mean over the frames that it is seen in."""
