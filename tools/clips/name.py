@@ -15,6 +15,7 @@ MAX_NAMED = 3
 _KIND = "object"
 _NEAREST = 5
 _LEAST = 0.35
+_LIKENESS = "likeness"
 
 
 def name(case: ClipCase, event: int | None = None) -> Evidence:
@@ -52,26 +53,24 @@ def _named(case: ClipCase, event: Event) -> tuple[str, Quantity, dict[str, float
     nearest = sorted(columns, key=lambda label: usual[columns[label]] - scores[columns[label]])
     total = max(float(scores[list(columns.values())].sum()), 1e-6)
     shares = {label.name: float(scores[columns[label]]) / total for label in nearest[:_NEAREST]}
-    best = nearest[0]
-    likeness, most = float(scores[columns[best]]), float(usual[columns[best]])
-    quantity = Quantity(name="likeness", value=likeness, normal=(0.0, most))
-    if likeness <= most:
-        told = f"What the thing in {event.label} is called cannot be told: no name fits it better than normal things."
-        return told, quantity, shares
-    if said := _said(case, event, best):
-        word, score, limit = said
-        printed, normally = numbers(score, limit)
-        told = (
-            f"The thing in {event.label} looks like a {word}: the object detector gives that name {printed}, "
-            f"and normally {normally} at most."
-        )
-        return told, Quantity(name="name score", value=score, normal=(0.0, limit)), {**shares, word: shares[best.name]}
-    printed, normally = numbers(likeness, most)
-    told = (
-        f"The thing in {event.label} looks like a {best.name} by its shape and motion: its likeness is {printed}, "
-        f"and normally {normally} at most."
-    )
-    return told, quantity, shares
+    best, place = nearest[0], columns[nearest[0]]
+    fits, said = scores[place] > usual[place], _said(case, event, best)
+    if fits and said is not None:
+        word, score = said
+        return _statement(event, word, score), score, {**shares, word: shares[best.name]}
+    likeness = Quantity(name=_LIKENESS, value=float(scores[place]), normal=(0.0, float(usual[place])))
+    return _statement(event, best.name if fits and best.ways else None, likeness), likeness, shares
+
+
+def _statement(event: Event, word: str | None, score: Quantity) -> str:
+    if word is None or score.normal is None:
+        return f"What the thing in {event.label} is called cannot be told: no name fits it better than normal things."
+    printed, limit = numbers(score.value, score.normal[1])
+    reason = "the object detector gives that name"
+    if score.name == _LIKENESS:
+        reason = "by its shape and motion its likeness is"
+    article = "an" if word[0] in "aeiou" else "a"
+    return f"The thing in {event.label} looks like {article} {word}: {reason} {printed}, and normally {limit} at most."
 
 
 def _highest(parts: Iterable[dict[str, float]]) -> dict[str, float]:
@@ -82,10 +81,10 @@ def _highest(parts: Iterable[dict[str, float]]) -> dict[str, float]:
     return merged
 
 
-def _said(case: ClipCase, event: Event, label: Label) -> tuple[str, float, float] | None:
-    """Of a label's words the one that the detector says most beyond normal, its score and what is usual of it.
+def _said(case: ClipCase, event: Event, label: Label) -> tuple[str, Quantity] | None:
+    """Of a label's words the one that the detector says most beyond normal, if any, and how strongly.
 
-    None where none goes beyond. The score is the 90th percentile over the frames that the thing is seen in.
+    The score is the 90th percentile over the frames that the thing is seen in.
     """
     rows, usual = case.rows(event), case.reference.usual_names
     if not label.words or not len(rows):
@@ -94,4 +93,5 @@ def _said(case: ClipCase, event: Event, label: Label) -> tuple[str, float, float
     best = max(label.words, key=lambda word: scores[word] - usual[word])
     if scores[best] <= max(usual[best], _LEAST):
         return None
-    return case.reference.eyes.objects.names[best], float(scores[best]), float(usual[best])
+    quantity = Quantity(name="name score", value=float(scores[best]), normal=(0.0, float(usual[best])))
+    return case.reference.eyes.objects.names[best], quantity

@@ -79,7 +79,7 @@ class Namer:
         The shares of all labels of a kind make 1. Of a label's members the likeliest has all of its share, the others
         less by their odds.
         """
-        surplus = self.surplus(seen)
+        surplus = self._surplus(seen)
         evidence = self._evidence(seen, judged, surplus)
         kinds = np.array([label.kind for label in self.labels])
         for kind in set(kinds):
@@ -96,7 +96,7 @@ class Namer:
         """The classes, and float32 (frames, classes): each one's highest score in each frame, see `strongest`."""
         return self.classes, strongest(seen, self.scores(seen, judged))
 
-    def surplus(self, seen: Sightings) -> np.ndarray:
+    def _surplus(self, seen: Sightings) -> np.ndarray:
         """By how much each of the detector's names exceeds what is usual of it, float64 (N, names), in log odds."""
         return _over_tracks(seen, np.maximum(_log_odds(seen.scores) - self._usual, 0))
 

@@ -13,7 +13,7 @@ from xad_agent.tools.clips.name import name
 
 SAID = thing(speed=2.5, width=0.9, gait=0.7, says={"person": 0.7, "bicycle": 0.8})
 UNSAID = thing(speed=2.5, gait=0.5)
-NAMELESS = thing(speed=0.8, height=0.3, width=0.4, gait=1.0)
+ANIMAL = thing(speed=1.2, width=1.4, height=1.3, says={"elephant": 0.9})
 
 
 def case_of(*things):
@@ -25,7 +25,8 @@ def case_of(*things):
     ("strange", "says", "quantity", "label"),
     [
         (SAID, "a bicycle: the object detector gives that name 0.8, and normally 0.4", "name score", "bicycle"),
-        (UNSAID, "looks like a skateboard by its shape and motion: its likeness is", "likeness", "skateboard"),
+        (ANIMAL, "an elephant: the object detector gives that name 0.9, and normally", "name score", "elephant"),
+        (UNSAID, "looks like a skateboard: by its shape and motion its likeness is", "likeness", "skateboard"),
     ],
 )  # fmt: skip
 def test_statement_has_its_contrast(strange, says, quantity, label):
