@@ -51,9 +51,10 @@ class ClipCase:
         return {name: float(value) for name, value in zip(classes, scores, strict=True)}
 
     def class_scores(self, event: Event) -> np.ndarray:
-        """What the namer gives an event's thing, (classes,): the mean over the frames that it is seen in."""
+        """What the namer gives an event's thing, (classes,): the mean over its sightings, weighted by strangeness."""
         rows = self.rows(event)
-        return self._named[rows].mean(axis=0) if len(rows) else np.zeros(self._named.shape[1], np.float32)
+        strange = np.maximum(self.judged.combined[rows], 0)
+        return strange @ self._named[rows] / max(float(strange.sum()), 1e-6)
 
     @cached_property
     def _named(self) -> np.ndarray:
