@@ -208,6 +208,8 @@ def as_text(result: dict[str, Any]) -> str:
         lines.append(f"{name:<{width}} {row['positive_frames']:>7} {percent(row['prevalence']):>7} {ap:>7}")
     lines += [f"{name:<{width}} {percent(value):>23}" for name, value in means.items()]
     lines.append(f"interval of the mean: {interval_of(result, 'map') or 'none, too few clips'}")
+    if alone := result.get("detector_alone"):
+        lines.append(f"mean of the object detector alone: {percent(alone['map'])}")
     if sampled["every"] > 1:
         lines.append(f"mean over the {100 * sampled['share']:.1f} % of frames answered: {percent(sampled['map'])}")
     if result["unmapped"]:

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from tests.eval.clip_sets import write_clip_set
 from tests.normal import NormalProfile, texture
+from tests.things import ThingsProfile, sightings, thing
 from xad_agent import cli
 
 
@@ -119,6 +121,29 @@ def test_fit_without_pictures(run, tmp_path):
     code, out, err = run("fit", tmp_path / "none", "-o", tmp_path / "p")
     assert code in (1, 2) and out == "" and not (tmp_path / "p").exists()
     assert len(err.strip().splitlines()) == 1
+
+
+def test_names_of_anybody_are_scored(run, tmp_path):
+    root = write_clip_set(tmp_path / "walk")
+    (tmp_path / "labels.json").write_text(json.dumps({"01_004": [["object", "bicycle"]]}))
+    rows = [{"clip": clip, "frame": n, "text": "a bike" * (n == 4)} for clip in ("01", "02") for n in range(12)]
+    (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    what = ("--labels", tmp_path / "labels.json", "--clips", root / "testing/frames")
+    code, out, _ = run("eval", "xman", *what, "--answers", tmp_path / "answers.jsonl", "--json")
+    assert code == 0 and json.loads(out)["map"] == json.loads(out)["per_class_ap"]["bicycle"] == 0.5, "clip 02 ties"
+    for wrong in ((), ("--answers", "a", "--profile", "b")):
+        code, out, err = run("eval", "xman", *what, *wrong)
+        assert code == 2 and out == "" and "give one of" in err
+
+
+def test_names_of_a_profile_are_scored(run, tmp_path, monkeypatch):
+    root = write_clip_set(tmp_path / "walk")
+    (tmp_path / "labels.json").write_text(json.dumps({f"01_{n:03}": [["object", "skateboard"]] for n in range(12)}))
+    told = {"01": sightings(thing(speed=2.5, gait=0.5), frames=12), "02": sightings(thing(), frames=12)}
+    monkeypatch.setattr(cli, "_profile", lambda *_: ThingsProfile(told))
+    what = ("--labels", tmp_path / "labels.json", "--clips", root / "testing/frames", "--profile", "p")
+    code, out, _ = run("eval", "xman", *what)
+    assert code == 0 and "100.0" in next(line for line in out.splitlines() if line.startswith("skateboard"))
 
 
 def test_help_loads_nothing_heavy():

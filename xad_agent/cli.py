@@ -209,6 +209,31 @@ def eval_clips(
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("xman")
+def eval_xman(
+    labels: Annotated[Path, typer.Option(help="JSON of why frames are anomalous, in X-MAN's layout.")],
+    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames per clip.")],
+    profile: ProfileDir = None,
+    normal: Normal = None,
+    answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
+    from xad_agent.eval.xman import KEY, as_text, evaluate_answers
+    from xad_agent.eval.xman_profile import evaluate_profile
+
+    if sum(map(bool, (profile, normal, answers))) != 1:
+        raise XadError("give one of --profile, --normal and --answers", exit_code=2)
+    keys = pattern or KEY
+    if answers:
+        result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
+    else:
+        result = evaluate_profile(labels, clips, lambda: _profile(profile, normal), pattern=keys, seed=seed)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("text")
 def eval_text(
     directory: Annotated[Path, typer.Argument(help="A folder of clips described frame by frame, with labels.")],

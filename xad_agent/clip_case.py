@@ -45,14 +45,20 @@ class ClipCase:
 
     @property
     def label_scores(self) -> dict[str, float]:
-        """For every class of the object detector, its highest score in an event above what is usual of it, 0 to 1."""
-        names = self.reference.eyes.objects.names
-        surplus = np.zeros(len(names), np.float32)
-        for event in self.events:
-            rows = self.rows(event)
-            if len(rows):
-                surplus = np.maximum(surplus, np.percentile(self.seen.scores[rows], 90, axis=0))
-        return {name: float(value) for name, value in zip(names, surplus, strict=True)}
+        """For every class of the namer its highest score in an event, in strangeness; 0 where there is no event."""
+        classes = self.reference.namer.classes
+        scores = np.max([np.zeros(len(classes)), *map(self.class_scores, self.events)], axis=0)
+        return {name: float(value) for name, value in zip(classes, scores, strict=True)}
+
+    def class_scores(self, event: Event) -> np.ndarray:
+        """What the namer gives an event's thing, (classes,): the mean over its sightings, weighted by strangeness."""
+        rows = self.rows(event)
+        strange = np.maximum(self.judged.combined[rows], 0)
+        return strange @ self._named[rows] / max(float(strange.sum()), 1e-6)
+
+    @cached_property
+    def _named(self) -> np.ndarray:
+        return self.reference.namer.scores(self.seen, self.judged)
 
     @cached_property
     def reference(self) -> ClipProfile:

@@ -10,6 +10,7 @@ import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.naming import Namer
 from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.errors import XadError
 from xad_agent.llm.sentences import embed
@@ -100,6 +101,17 @@ class ClipProfile(Profile):
     def usual_names(self) -> np.ndarray:
         """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
         return _usual_names(self.normal)
+
+    @cached_property
+    def namer(self) -> Namer:
+        """Names things by contrast with the normal clips."""
+        return Namer(self.eyes.objects.names, self.usual_names, self.normal)
+
+    @cached_property
+    def usual_scores(self) -> np.ndarray:
+        """What the namer gives normal things: the 99.9th percentile of each of its classes' scores, (classes,)."""
+        scores = [self.namer.scores(seen, self.judge(seen)) for seen in self.normal]
+        return np.percentile(np.concatenate(scores), 99.9, axis=0)
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""

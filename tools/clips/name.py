@@ -1,19 +1,25 @@
-"""Tool `name`: what the thing in an event is called, by the object detector's scores contrasted with normal."""
+"""Tool `name`: what the thing in an event is called, by what the namer and the object detector say beside normal."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
+from xad_agent.detectors.naming import Label
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import numbers
 
 MAX_NAMED = 3
+_KIND = "object"
+_NEAREST = 5
 _LEAST = 0.35
+_LIKENESS = "likeness"
 
 
 def name(case: ClipCase, event: int | None = None) -> Evidence:
-    """The name that exceeds most what the detector says of normal things; "cannot tell" where none does.
+    """The name that fits best, where it fits better than normal things; "cannot tell" where none does.
 
     Args:
         case: The clip under question.
@@ -32,7 +38,7 @@ def name(case: ClipCase, event: int | None = None) -> Evidence:
         arguments=arguments,
         statement=" ".join(statement for statement, _, _ in named),
         quantities=tuple(quantity for _, quantity, _ in named),
-        labels={label: score for _, _, labels in reversed(named) for label, score in labels.items()},
+        labels=_highest(labels for _, _, labels in named),
         regions=tuple(one.region for one in chosen),
         events=chosen,
         media=case.media,
@@ -41,32 +47,51 @@ def name(case: ClipCase, event: int | None = None) -> Evidence:
 
 
 def _named(case: ClipCase, event: Event) -> tuple[str, Quantity, dict[str, float]]:
-    """What is said of one event, the number behind it, and the five names nearest to it with their scores."""
-    scores, usual = event_scores(case, event), case.reference.usual_names
-    names = case.reference.eyes.objects.names
-    order = np.argsort(-(scores - usual))
-    best = int(order[0])
-    told = bool(scores[best] > max(usual[best], _LEAST))
-    statement = _statement(event, names[best], scores[best], usual[best], told)
+    """What is said of one event, the number behind it, and the five names nearest to it with their shares."""
+    namer, scores, usual = case.reference.namer, case.class_scores(event), case.reference.usual_scores
+    columns = {label: namer.classes.index(label.name) for label in namer.labels if label.kind == _KIND}
+    nearest = sorted(columns, key=lambda label: usual[columns[label]] - scores[columns[label]])
+    total = max(float(scores[list(columns.values())].sum()), 1e-6)
+    shares = {label.name: float(scores[columns[label]]) / total for label in nearest[:_NEAREST]}
+    best, place = nearest[0], columns[nearest[0]]
+    fits, said = scores[place] > usual[place], _said(case, event, best)
+    if fits and said is not None:
+        word, score = said
+        return _statement(event, word, score), score, {**shares, word: shares[best.name]}
+    likeness = Quantity(name=_LIKENESS, value=float(scores[place]), normal=(0.0, float(usual[place])))
+    return _statement(event, best.name if fits and best.ways else None, likeness), likeness, shares
+
+
+def _statement(event: Event, word: str | None, score: Quantity) -> str:
+    if word is None or score.normal is None:
+        return f"What the thing in {event.label} is called cannot be told: no name fits it better than normal things."
+    printed, limit = numbers(score.value, score.normal[1])
+    reason = "the object detector gives that name"
+    if score.name == _LIKENESS:
+        reason = "by its shape and motion its likeness is"
+    article = "an" if word[0] in "aeiou" else "a"
+    return f"The thing in {event.label} looks like {article} {word}: {reason} {printed}, and normally {limit} at most."
+
+
+def _highest(parts: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Every label with the most that any part gives it."""
+    merged: dict[str, float] = {}
+    for label, share in (item for part in parts for item in part.items()):
+        merged[label] = max(share, merged.get(label, 0.0))
+    return merged
+
+
+def _said(case: ClipCase, event: Event, label: Label) -> tuple[str, Quantity] | None:
+    """Of a label's words the one that the detector says most beyond normal, if any, and how strongly.
+
+    The score is the 90th percentile over the frames that the thing is seen in.
+    """
+    rows, usual = case.rows(event), case.reference.usual_names
+    if not label.words or not len(rows):
+        return None
+    scores = np.percentile(case.seen.scores[rows], 90, axis=0)
+    best = max(label.words, key=lambda word: scores[word] - usual[word])
+    if scores[best] <= max(usual[best], _LEAST):
+        return None
     quantity = Quantity(name="name score", value=float(scores[best]), normal=(0.0, float(usual[best])))
-    return statement, quantity, {names[i]: float(scores[i]) for i in order[:5] if scores[i] > 0}
-
-
-def event_scores(case: ClipCase, event: Event) -> np.ndarray:
-    """The detector's scores, (classes,), of an event's thing: the 90th percentile over the frames it is seen in."""
-    rows = case.rows(event)
-    scores = case.seen.scores[rows]
-    return np.percentile(scores, 90, axis=0) if len(rows) else np.zeros(case.seen.scores.shape[1])
-
-
-def _statement(event: Event, label: str, score: float, usual: float, told: bool) -> str:
-    if not told:
-        return (
-            f"What the thing in {event.label} is called cannot be told: "
-            "no name of the object detector exceeds what it says of normal things."
-        )
-    printed, limit = numbers(float(score), float(usual))
-    return (
-        f"The thing in {event.label} looks like a {label}: the object detector gives that name {printed}, "
-        f"and normally {limit} at most."
-    )
+    return case.reference.eyes.objects.names[best], quantity

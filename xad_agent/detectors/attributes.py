@@ -17,7 +17,7 @@ from xad_agent.perception.sightings import Sightings
 _WALKING = 0.3  # body heights a second; what is slower has no direction worth judging
 _SPAN_SECONDS = 0.5
 _EDGE_PX = 2
-_TRACK_PERCENTILE = 75
+_AROUND_SECONDS = 2.0
 _SMOOTH_SECONDS = 0.3
 _WEIGHT, _MOST = 0.3, 2.0
 
@@ -158,10 +158,22 @@ class Strangeness:
             rows: Of these sightings alone.
         """
         values = self.combined if attribute is None else self.attributes[attribute]
-        strongest = np.zeros(len(seen.looks), np.float32)
-        np.maximum.at(strongest, (seen.frame // seen.step)[rows], values[rows])
-        smooth = gaussian_filter1d(strongest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3))
-        return np.interp(np.arange(seen.frames), seen.looks, smooth).astype(np.float32)
+        return strongest(seen, values[:, None], rows)[:, 0]
+
+
+def strongest(seen: Sightings, values: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Of values (N, columns) the highest in each frame, 0 at least, float32 (frames, columns), smoothed as `of_frames`.
+
+    Args:
+        seen: What the values are of.
+        values: A row for each sighting.
+        rows: Of these sightings alone.
+    """
+    highest = np.zeros((len(seen.looks), values.shape[1]), np.float32)
+    np.maximum.at(highest, (seen.frame // seen.step)[rows], values[rows])
+    smooth = gaussian_filter1d(highest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3), axis=0)
+    frames = np.arange(seen.frames)
+    return np.stack([np.interp(frames, seen.looks, column) for column in smooth.T], axis=1).astype(np.float32)
 
 
 class Usual(NamedTuple):
@@ -198,7 +210,10 @@ class AttributeDetector:
         tracks = [track_rows(seen) for seen in normal]
         usual = {}
         for name in (a.name for a in ATTRIBUTES):
-            rarity = [_with_tracks(clip[name], of) for clip, of in zip(unseen, tracks, strict=True)]
+            rarity = [
+                _with_tracks(clip[name], of, _window(seen))
+                for seen, clip, of in zip(normal, unseen, tracks, strict=True)
+            ]
             values = [_values(clip[name], own[name]) for clip, own in zip(rows, unseen, strict=True)]
             usual[name] = _usual(np.concatenate(rarity), np.concatenate(values))
         judged = [_strangeness(seen, rarity, usual) for seen, rarity in zip(normal, unseen, strict=True)]
@@ -237,7 +252,7 @@ def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[s
     attributes = {}
     for name, rarity in rarities.items():
         scale = max(usual[name].far - usual[name].middle, 1e-6)
-        strange = (_with_tracks(rarity, tracks) - usual[name].middle) / scale
+        strange = (_with_tracks(rarity, tracks, _window(seen)) - usual[name].middle) / scale
         attributes[name] = np.nan_to_num(strange, nan=0.0).astype(np.float32)
     return Strangeness(attributes, _combined(attributes))
 
@@ -248,15 +263,30 @@ def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
     return np.asarray(attributes["speed"] + _WEIGHT * np.sum(beyond, axis=0), dtype=np.float32)
 
 
-def _with_tracks(rarity: np.ndarray, tracks: list[np.ndarray]) -> np.ndarray:
-    """Half of each value its own and half its track's 75th percentile; NaN where neither is known.
+def _window(seen: Sightings) -> int:
+    """So many sightings of a track span two seconds on either side."""
+    return 2 * round(_AROUND_SECONDS * seen.fps / seen.step) + 1
 
-    A thing is judged by what it does now and by what it mostly does: a cyclist who slows down is one still.
+
+def _with_tracks(rarity: np.ndarray, tracks: list[np.ndarray], window: int) -> np.ndarray:
+    """Half of each value its own and half its track's median over `window` sightings around it; NaN where none is known.
+
+    A thing is judged by what it does now and by what it mostly does around that time: a cyclist who slows down is one
+    still, and a walker whose track goes over to a cyclist is none yet.
     """
     result = rarity.copy()
     for rows in tracks:
         known = rarity[rows]
-        if not np.isnan(known).all():
-            mostly = np.nanpercentile(known, _TRACK_PERCENTILE)
-            result[rows] = np.where(np.isnan(known), mostly, (known + mostly) / 2)
+        around = np.pad(known, window // 2, constant_values=np.nan)
+        mostly = _nan_median(np.lib.stride_tricks.sliding_window_view(around, 2 * (window // 2) + 1))
+        result[rows] = np.where(np.isnan(known), mostly, (known + mostly) / 2)
     return result
+
+
+def _nan_median(rows: np.ndarray) -> np.ndarray:
+    """The median of each row without its NaN, NaN where a row has nothing else."""
+    ordered = np.sort(rows, axis=1)  # NaN come last
+    counts = (~np.isnan(ordered)).sum(axis=1)
+    middle = np.maximum(counts - 1, 0)
+    place = np.arange(len(rows))
+    return (ordered[place, middle // 2] + ordered[place, (middle + 1) // 2]) / 2
