@@ -45,7 +45,10 @@ def _title(result: dict[str, Any]) -> str:
 def _interval_lines(result: dict[str, Any]) -> list[str]:
     measured = {name: (result, key) for name, key in _INTERVALS}
     if result["false_alarm_rate"]:
-        measured |= {f"false alarms, held-out {key}": (result["false_alarm_rate"], key) for key in ("clips", "frames")}
+        measured |= {
+            f"false alarms, held-out {key}": (result["false_alarm_rate"], key)
+            for key in ("stretches", "clips", "frames")
+        }
     width = max(len(name) for name in measured)
     return [f"{name:<{width}} {percent(of[key]):>6} % {interval_of(of, key)}" for name, (of, key) in measured.items()]
 

@@ -8,7 +8,7 @@ import numpy as np
 from xad_agent.calibration import Calibration
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
 from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector
-from xad_agent.eval.clips import ClipScores
+from xad_agent.eval.clips import Alarms, ClipScores
 from xad_agent.media import Clip
 
 FOLDS = 4
@@ -35,8 +35,8 @@ class ProfileScorer:
         ]
         return ClipScores(judged.of_frames(seen), {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}, boxes)
 
-    def held_out_alarms(self) -> list[np.ndarray]:
-        """Frames above the limit, bool (T,), of each normal clip, by densities and a limit of the other folds' clips.
+    def held_out_alarms(self) -> list[Alarms]:
+        """Of each normal clip, by densities and a limit of the other folds' clips.
 
         The camera's background and perspective were learned from all of them.
         """
@@ -51,5 +51,6 @@ class ProfileScorer:
             maxima = [stretch_maxima(values, seen.fps) for values, seen in zip(scores, rest, strict=True)]
             limit = Calibration.from_maps(np.concatenate(maxima), scores, self.profile.calibration.alpha).threshold()
             for place in held:
-                alarms[place] = detector.judge(normal[place]).of_frames(normal[place]) > limit
+                found = detector.judge(normal[place]).of_frames(normal[place])
+                alarms[place] = Alarms(found > limit, stretch_maxima(found, normal[place].fps) > limit)
         return [alarms[place] for place in sorted(alarms)]

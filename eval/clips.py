@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -60,14 +60,24 @@ class ClipScores:
     boxes: Sequence[Detection]
 
 
+class Alarms(NamedTuple):
+    """What lies above the threshold of a normal clip that was held out: frames, bool (T,), and stretches, bool (n,).
+
+    Stretches are what the threshold is set for, see `ClipProfile`.
+    """
+
+    frames: np.ndarray
+    stretches: np.ndarray
+
+
 class ClipScorer(Protocol):
     """What has learnt from normal clips and scores others."""
 
     def scores(self, clip: Any) -> ClipScores:
         """Score a `xad_agent.media.Clip`."""
 
-    def held_out_alarms(self) -> Sequence[np.ndarray]:
-        """Of each normal clip that was held out of the fit, which frames lie above the threshold, bool (T,)."""
+    def held_out_alarms(self) -> Sequence[Alarms]:
+        """Of each normal clip that was held out of the fit."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ def evaluate_clips(
     Returns:
         A JSON-able dict. `frame_auc_micro`, `frame_auc_macro`, each also `_normalised`; `rbdc`, `tbdc`: 0 to 1, None
         where not defined, each with its `..._interval` [low, high]; `per_attribute` {name: the same AUCs of it alone};
-        `false_alarm_rate` {clips, frames}, each {value, low, high, hits, n}, of held-out normal clips, None where none
+        `false_alarm_rate` {stretches, clips, frames}, each {value, low, high, hits, n}, of held-out normal clips, None where none
         was held out; `fps`; `n` {train, clips, frames, anomalous_frames, tracks, regions, failed}; `clips` [{clip,
         frames, anomalous_frames, tracks, frame_auc, seconds}], `frame_auc` None in a clip of one class; `failed`
         [{clip, error}]; `notes`; `fit_seconds`, `seconds` (of it all), `peak_memory_mb`.
@@ -190,15 +200,16 @@ def _aucs(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray], seed: int)
     return aucs
 
 
-def _false_alarms(alarms: Sequence[np.ndarray], seed: int) -> dict[str, Any] | None:
-    """Shares of held-out normal clips and frames; a clip's frames hang together, so theirs has a bootstrap interval."""
+def _false_alarms(alarms: Sequence[Alarms], seed: int) -> dict[str, Any] | None:
+    """Shares of held-out normal stretches, clips and frames; a clip's frames hang together, so theirs has a bootstrap interval."""
     if not alarms:
         return None
-    hits, lengths = np.array([(np.count_nonzero(one), len(one)) for one in alarms]).T
+    hits, lengths = np.array([(np.count_nonzero(one), len(one)) for one, _ in alarms]).T
     ends = bootstrap_interval(lambda drawn: hits[drawn].sum() / lengths[drawn].sum(), np.arange(len(hits)), seed=seed)
     low, high = ends or (None, None)
     frames = {"value": float(hits.sum() / lengths.sum()), "low": low, "high": high}
     return {
+        "stretches": proportion(np.concatenate([stretches for _, stretches in alarms])),
         "clips": proportion(hits > 0),
         "frames": {**frames, "hits": int(hits.sum()), "n": int(lengths.sum())},
     }

@@ -11,7 +11,7 @@ from scipy.ndimage import find_objects, label, uniform_filter
 from tests.eval.clip_sets import FRAMES, save, write_clip_set
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import frame_paths
-from xad_agent.eval.clips import ClipScores, as_text, evaluate_clips
+from xad_agent.eval.clips import Alarms, ClipScores, as_text, evaluate_clips
 
 
 def read_clip(folder):
@@ -45,7 +45,7 @@ class Differences:
         return ClipScores(changes.max(axis=(1, 2)), {"moved": moved, "mean": changes.mean(axis=(1, 2))}, boxes)
 
     def held_out_alarms(self):
-        return [np.arange(10) == 3, np.zeros(30, bool)]
+        return [Alarms(np.arange(10) == 3, np.array([True])), Alarms(np.zeros(30, bool), np.zeros(3, bool))]
 
 
 @pytest.fixture(autouse=True)
@@ -90,8 +90,9 @@ def test_metrics_of_a_set(walk):
     json.dumps(result)
 
 
-def test_false_alarms_are_shares_of_held_out_clips_and_frames(walk):
+def test_false_alarms_are_shares_of_held_out_stretches_clips_and_frames(walk):
     alarms = run(walk)["false_alarm_rate"]
+    assert (alarms["stretches"]["hits"], alarms["stretches"]["n"]) == (1, 4)
     assert (alarms["clips"]["hits"], alarms["clips"]["n"], alarms["clips"]["value"]) == (1, 2, 0.5)
     assert (alarms["frames"]["hits"], alarms["frames"]["n"], alarms["frames"]["value"]) == (1, 40, 1 / 40)
     assert alarms["frames"]["low"] <= 1 / 40 <= alarms["frames"]["high"]

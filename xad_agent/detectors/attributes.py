@@ -269,7 +269,7 @@ def _window(seen: Sightings) -> int:
 
 
 def _with_tracks(rarity: np.ndarray, tracks: list[np.ndarray], window: int) -> np.ndarray:
-    """Half of each value its own and half its track's median over `window` sightings around it; NaN where none is known.
+    """Half of each value its own, half its track's median over `window` sightings around it; NaN where none is known.
 
     A thing is judged by what it does now and by what it mostly does around that time: a cyclist who slows down is one
     still, and a walker whose track goes over to a cyclist is none yet.
