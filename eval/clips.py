@@ -105,9 +105,9 @@ def evaluate_clips(
     Returns:
         A JSON-able dict. `frame_auc_micro`, `frame_auc_macro`, each also `_normalised`; `rbdc`, `tbdc`: 0 to 1, None
         where not defined, each with its `..._interval` [low, high]; `per_attribute` {name: the same AUCs of it alone};
-        `false_alarm_rate` {stretches, clips, frames}, each {value, low, high, hits, n}, of held-out normal clips, None where none
-        was held out; `fps`; `n` {train, clips, frames, anomalous_frames, tracks, regions, failed}; `clips` [{clip,
-        frames, anomalous_frames, tracks, frame_auc, seconds}], `frame_auc` None in a clip of one class; `failed`
+        `false_alarm_rate` {stretches, clips, frames}, each {value, low, high, hits, n}, of held-out normal clips, None
+        where none was held out; `fps`; `n` {train, clips, frames, anomalous_frames, tracks, regions, failed}; `clips`
+        [{clip, frames, anomalous_frames, tracks, frame_auc, seconds}], its AUC None in a clip of one class; `failed`
         [{clip, error}]; `notes`; `fit_seconds`, `seconds` (of it all), `peak_memory_mb`.
 
     Raises:
@@ -201,7 +201,7 @@ def _aucs(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray], seed: int)
 
 
 def _false_alarms(alarms: Sequence[Alarms], seed: int) -> dict[str, Any] | None:
-    """Shares of held-out normal stretches, clips and frames; a clip's frames hang together, so theirs has a bootstrap interval."""
+    """Shares of held-out stretches, clips and frames; a clip's frames hang together, so theirs is bootstrapped."""
     if not alarms:
         return None
     hits, lengths = np.array([(np.count_nonzero(one), len(one)) for one, _ in alarms]).T
