@@ -45,14 +45,14 @@ class ClipCase:
 
     @property
     def label_scores(self) -> dict[str, float]:
-        """For every class of the object detector, its highest score in an event above what is usual of it, 0 to 1."""
+        """For every class of the object detector, the highest score that an event's thing has, 0 to 1."""
         names = self.reference.eyes.objects.names
-        surplus = np.zeros(len(names), np.float32)
+        highest = np.zeros(len(names), np.float32)
         for event in self.events:
             rows = self.rows(event)
             if len(rows):
-                surplus = np.maximum(surplus, np.percentile(self.seen.scores[rows], 90, axis=0))
-        return {name: float(value) for name, value in zip(names, surplus, strict=True)}
+                highest = np.maximum(highest, np.percentile(self.seen.scores[rows], 90, axis=0))
+        return {name: float(value) for name, value in zip(names, highest, strict=True)}
 
     @cached_property
     def reference(self) -> ClipProfile:
@@ -82,7 +82,7 @@ class ClipCase:
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """What stands out, the strongest first."""
-        return find_events(self.seen, self.judged, self.reference.calibration)
+        return find_events(self.seen, self.judged, self.reference.calibration, self.clip.time)
 
     @property
     def regions(self) -> tuple[Region, ...]:

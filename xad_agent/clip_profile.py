@@ -1,7 +1,7 @@
 """`ClipProfile`: what normal looks like to a fixed camera, learned from normal clips, saved as a folder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.densities import Surplus
 from xad_agent.errors import XadError
 from xad_agent.media import Clip, Picture, read_clips, read_picture
 from xad_agent.media.scaling import shrink
@@ -91,8 +92,8 @@ class ClipProfile(Profile):
 
     @property
     def usual_names(self) -> np.ndarray:
-        """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
-        return np.percentile(np.concatenate([seen.scores for seen in self.normal]), 99.9, axis=0)
+        """What the detector says of normal things, see `Surplus`, (classes,)."""
+        return Surplus(np.concatenate([seen.scores for seen in self.normal])).usual
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
@@ -106,7 +107,7 @@ class ClipProfile(Profile):
         seen = watch(clip, Eyes(self.eyes.objects, perspective, None, tile))
         size = f"{clip.width} x {clip.height} px, the profile's are {self.shape[1]} x {self.shape[0]}"
         notes = (*seen.notes, f"the clip's frames are {size}: another camera or size, so places may not correspond")
-        return Sightings(**{**{f.name: getattr(seen, f.name) for f in fields(seen)}, "notes": notes})
+        return replace(seen, notes=notes)
 
     def judge(self, seen: Sightings) -> Strangeness:
         """How strange what was seen is."""
@@ -120,7 +121,11 @@ class ClipProfile(Profile):
             f"threshold {calibration.threshold():.3g} for {100 * calibration.alpha:.3g} % false alarms."
         )
         if not calibration.reliable:
-            text += f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of 5 s."
+            needed = int(np.ceil(1 / calibration.alpha)) - 1
+            text += (
+                f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of "
+                f"{STRETCH_SECONDS:g} s; {needed} are needed for {100 * calibration.alpha:.3g} %."
+            )
         if self.skipped:
             text += f" Skipped {len(self.skipped)} that could not be used: {', '.join(list(self.skipped)[:3])}."
         return text

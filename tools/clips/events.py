@@ -9,7 +9,7 @@ from xad_agent.wording import count
 
 def no_event(case: ClipCase, tool: str, arguments: dict[str, Any]) -> Evidence:
     """A "limit": there is no event of that number."""
-    number = arguments.get("event", 1)
+    number = arguments["event"]
     statement = "No event stands out, so there is nothing to look at more closely."
     if case.events:
         stand = "stands" if len(case.events) == 1 else "stand"
@@ -19,7 +19,9 @@ def no_event(case: ClipCase, tool: str, arguments: dict[str, Any]) -> Evidence:
         arguments=arguments,
         statement=statement,
         kind="limit",
-        quantities=(Quantity(name="event", value=number),),
-        regions=case.regions,
+        quantities=(
+            *([Quantity(name="event", value=number)] if number else []),
+            Quantity(name="events", value=len(case.events)),
+        ),
         media=case.media,
     )

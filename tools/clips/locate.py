@@ -10,7 +10,7 @@ def locate(case: ClipCase) -> Evidence:
     """Place and size of what each event is about, at its peak."""
     return case.measured("locate", {}) or case.ledger.add(
         tool="locate",
-        statement=_statement(case.events) if case.events else "No place stands out at any time.",
+        statement=_statement(case.events) if case.events else _nowhere(case),
         quantities=tuple(Quantity(name="peak", value=event.peak, unit="s") for event in case.events),
         regions=case.regions,
         events=case.events,
@@ -24,6 +24,10 @@ def _statement(events: tuple[Event, ...]) -> str:
     if len(events) == 1:
         return f"One place stands out, event 1: {describe(events[0])}."
     return f"{count(len(events), 'place').capitalize()} stand out, the strongest first. {places}"
+
+
+def _nowhere(case: ClipCase) -> str:
+    return "No place stands out at any time." if case.profile else "Without a normal clip no place can be told."
 
 
 def describe(event: Event) -> str:

@@ -1,6 +1,6 @@
 """Tool `repair` for clips: the counterfactual - the thing is taken out, and the clip is judged again."""
 
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,8 +67,7 @@ def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
 
 def without(seen: Sightings, gone: np.ndarray) -> Sightings:
     """The sightings less the rows where `gone` (N,) is True."""
-    kept = {f.name: getattr(seen, f.name) for f in fields(seen)}
-    return Sightings(**{**kept, **{name: kept[name][~gone] for name in _ROWS}})
+    return replace(seen, **{name: getattr(seen, name)[~gone] for name in _ROWS})
 
 
 def _statement(which: str, value: float, after: float, limit: float, calibrated: bool) -> str:

@@ -12,7 +12,7 @@ def timeline(case: ClipCase) -> Evidence:
     if known is not None:
         return known
     limit = case.reference.calibration.threshold()
-    nearest = float(case.frame_scores.argmax() / case.clip.fps)
+    nearest = case.clip.time(int(case.frame_scores.argmax()))
     return case.ledger.add(
         tool="timeline",
         statement=_statement(case.events) if case.events else _never(case, nearest),
@@ -46,7 +46,8 @@ def when(event: Event) -> str:
 def _never(case: ClipCase, nearest: float) -> str:
     length = number(case.clip.duration, "s")
     if case.profile is None:
-        return f"No moment of the {length} stands out from the rest of the clip."
+        moment = number(nearest, "s")
+        return f"Without a normal clip no event can be told; in the {length} the strangest moment is at {moment}."
     printed, limit = numbers(case.score, case.profile.calibration.threshold())
     return (
         f"No event stands out in the {length}: the highest score is {printed}, below the limit {limit}. "
