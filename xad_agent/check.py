@@ -33,7 +33,6 @@ _COUNTED = frozenset(
     {"place", "picture", "pictures", "content", "stretch", "stretches", "sighting", "sightings", "thing", "things"}
 )
 _LABELLED = frozenset({"region", "place", "event"})
-_NUMBERED = frozenset({"region", "event"})
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "above": lambda a, b: a > b,
@@ -163,15 +162,15 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
     named = _name_mentions(words, support)
     for number in numbers(words):
         matching = _matching(number, words, support)
-        if number.at and words[number.at - 1] in _NUMBERED:
-            matching = [fact for fact in matching if fact.name in _NUMBERED and not number.decimals]
+        if number.at and words[number.at - 1] in {"region", "event"}:
+            matching = [fact for fact in matching if fact.name == "region" and not number.decimals]
         if not any(mention.entry == "p-value" for mention in named) and number.ratio is None:
             matching = [fact for fact in matching if fact.name != "p-value"]
         printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")
         if not matching:
             yield f"no cited quantity is {printed}"
             continue
-        if any(fact.name in _NUMBERED for fact in matching) and words[number.at - 1] in _LABELLED:
+        if any(fact.name == "region" for fact in matching) and words[number.at - 1] in _LABELLED:
             continue
         if words[number.at + 1 : number.at + 2] in (["x"], ["×"]) and not _is_size(number, words, support):
             yield f"no cited region measures {' '.join(words[number.at : number.at + 3])}"

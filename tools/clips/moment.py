@@ -7,7 +7,7 @@ from xad_agent.wording import listed, number, numbers
 
 
 def moment(case: ClipCase, at: float) -> Evidence:
-    """The score at a time, and the events that are under way; a "limit" where the clip is over by then.
+    """The score at a time, and the events that are going on; a "limit" where the clip is over by then.
 
     Args:
         case: The clip under question.
@@ -49,5 +49,5 @@ def _statement(at: float, events: tuple[Event, ...], value: float, limit: float,
     if not calibrated:
         return f"At {number(at, 's')} the score is {number(value)}; without a normal clip there is no limit for it."
     which = listed([event.label for event in events]) if events else "no event"
-    state = f"{which} {'are' if len(events) > 1 else 'is'} under way"
+    state = f"{which} {'are' if len(events) > 1 else 'is'} going on"
     return f"At {number(at, 's')} {state}: the score is {printed}, the limit {printed_limit}."

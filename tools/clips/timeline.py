@@ -3,7 +3,7 @@
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import timeline_plot
-from xad_agent.wording import count, number, numbers
+from xad_agent.wording import count, number, numbers, side
 
 
 def timeline(case: ClipCase) -> Evidence:
@@ -48,8 +48,10 @@ def _never(case: ClipCase, nearest: float) -> str:
     if case.profile is None:
         moment = number(nearest, "s")
         return f"Without a normal clip no event can be told; in the {length} the strangest moment is at {moment}."
-    printed, limit = numbers(case.score, case.profile.calibration.threshold())
+    threshold = case.profile.calibration.threshold()
+    printed, limit = numbers(case.score, threshold)
     return (
-        f"No event stands out in the {length}: the highest score is {printed}, below the limit {limit}. "
+        f"No event stands out in the {length}: the highest score is {printed}, {side(case.score, threshold)} "
+        f"the limit {limit}. "
         f"The moment nearest to it is at {number(nearest, 's')}."
     )
