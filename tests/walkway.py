@@ -120,7 +120,7 @@ class Drawn:
         import cv2
 
         _, _, stats, _ = cv2.connectedComponentsWithStats((pixels.min(axis=2) > 100).astype(np.uint8))
-        x, y, width, height, _ = stats[1:].T
+        x, y, width, height, _ = stats[1:][stats[1:, 4] > 40].T
         boxes = np.stack([x, y, x + width, y + height], axis=1).astype(np.float32)
         rides = (width > 0.6 * height)[:, None]
         return Detections(boxes, np.where(rides, RIDER.scores, Walker(0, 0).scores).astype(np.float32), NAMES)
