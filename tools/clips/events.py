@@ -1,10 +1,20 @@
-"""What tools say when they are asked about an event that is not there."""
+"""What tools say of several events, and of one that is not there."""
 
+from collections.abc import Callable
 from typing import Any
 
 from xad_agent.clip_case import ClipCase
-from xad_agent.evidence import Evidence, Quantity
+from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.wording import count
+
+MAX_TOLD = 5  # events in one statement
+
+
+def several(events: tuple[Event, ...], what: str, tell: Callable[[Event], str]) -> str:
+    """How many places or events stand out, and what there is to tell of each, of the five strongest at most."""
+    told = " ".join(f"{event.label.capitalize()}: {tell(event)}." for event in events[:MAX_TOLD])
+    rest = f", and those after event {MAX_TOLD} are left out here" if len(events) > MAX_TOLD else ""
+    return f"{count(len(events), what).capitalize()} stand out, the strongest first{rest}. {told}"
 
 
 def no_event(case: ClipCase, tool: str, arguments: dict[str, Any]) -> Evidence:

@@ -3,7 +3,8 @@
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
-from xad_agent.wording import count, number
+from xad_agent.tools.clips.events import several
+from xad_agent.wording import number
 
 
 def locate(case: ClipCase) -> Evidence:
@@ -20,10 +21,9 @@ def locate(case: ClipCase) -> Evidence:
 
 
 def _statement(events: tuple[Event, ...]) -> str:
-    places = " ".join(f"{event.label.capitalize()}: {describe(event)}." for event in events)
     if len(events) == 1:
         return f"One place stands out, event 1: {describe(events[0])}."
-    return f"{count(len(events), 'place').capitalize()} stand out, the strongest first. {places}"
+    return several(events, "place", describe)
 
 
 def _nowhere(case: ClipCase) -> str:

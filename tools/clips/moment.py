@@ -47,7 +47,7 @@ def moment(case: ClipCase, at: float) -> Evidence:
 def _statement(at: float, events: tuple[Event, ...], value: float, limit: float, calibrated: bool) -> str:
     printed, printed_limit = numbers(value, limit)
     if not calibrated:
-        return f"At {number(at, 's')} the score is {number(value)}; without a normal clip there is no limit for it."
+        return f"At {number(at, 's')}, without a normal clip to set a limit, the score is {number(value)}."
     which = listed([event.label for event in events]) if events else "no event"
     state = f"{which} {'are' if len(events) > 1 else 'is'} going on"
     return f"At {number(at, 's')} {state}: the score is {printed}, the limit {printed_limit}."

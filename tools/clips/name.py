@@ -41,15 +41,14 @@ def name(case: ClipCase, event: int | None = None) -> Evidence:
 
 
 def _named(case: ClipCase, event: Event) -> tuple[str, Quantity, dict[str, float]]:
-    """What is said of one event, the number behind it, and the five names nearest to it with their scores."""
+    """What is said of one event, the number behind it, and the name with its score where it can be told."""
     scores, usual = event_scores(case, event), case.reference.usual_names
     names = case.reference.eyes.objects.names
-    order = np.argsort(-(scores - usual))
-    best = int(order[0])
+    best = int(np.argmax(scores - usual))
     told = bool(scores[best] > max(usual[best], _LEAST))
     statement = _statement(event, names[best], scores[best], usual[best], told)
     quantity = Quantity(name="name score", value=float(scores[best]), normal=(0.0, float(usual[best])))
-    return statement, quantity, {names[i]: float(scores[i]) for i in order[:5] if scores[i] > 0}
+    return statement, quantity, {names[best]: float(scores[best])} if told else {}
 
 
 def event_scores(case: ClipCase, event: Event) -> np.ndarray:

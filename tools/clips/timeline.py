@@ -3,7 +3,8 @@
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import timeline_plot
-from xad_agent.wording import count, number, numbers, side
+from xad_agent.tools.clips.events import several
+from xad_agent.wording import number, numbers, side
 
 
 def timeline(case: ClipCase) -> Evidence:
@@ -33,8 +34,7 @@ def timeline(case: ClipCase) -> Evidence:
 def _statement(events: tuple[Event, ...]) -> str:
     if len(events) == 1:
         return f"One event stands out, event 1: {when(events[0])}."
-    times = " ".join(f"{event.label.capitalize()}: {when(event)}." for event in events)
-    return f"{count(len(events), 'event').capitalize()} stand out, the strongest first. {times}"
+    return several(events, "event", when)
 
 
 def when(event: Event) -> str:
