@@ -13,7 +13,7 @@ MAX_TOLD = 5  # events in one statement
 def several(events: tuple[Event, ...], what: str, tell: Callable[[Event], str]) -> str:
     """How many places or events stand out, and what there is to tell of each, of the five strongest at most."""
     told = " ".join(f"{event.label.capitalize()}: {tell(event)}." for event in events[:MAX_TOLD])
-    rest = f", and those after event {MAX_TOLD} are left out here" if len(events) > MAX_TOLD else ""
+    rest = f", without those after event {MAX_TOLD}" if len(events) > MAX_TOLD else ""
     return f"{count(len(events), what).capitalize()} stand out, the strongest first{rest}. {told}"
 
 
