@@ -10,7 +10,7 @@ from tests.walkway import HEIGHT, RIDER, TALL, WIDTH, Walker, case_of, profile_o
 from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
-from xad_agent.evidence import Evidence, Ledger, Quantity
+from xad_agent.evidence import Ledger, Quantity
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips import compare, locate, measure, moment, name, repair, score, timeline, track
 from xad_agent.tools.clips.measure import Contrast, _words
@@ -109,7 +109,8 @@ def test_name_contrasts_with_what_is_said_of_normal_things() -> None:
     """Of normal people the detector says person at 0.6 and bicycle at 0.05; of the rider 0.4 and 0.7."""
     evidence = name(rider())
     assert evidence.statement == (
-        "The thing in event 1 looks like a bicycle: the object detector gives that name 0.70, and normally 0.05 at most."
+        "The thing in event 1 looks like a bicycle: "
+        "the object detector gives that name 0.70, and normally 0.05 at most."
     )
     assert evidence.labels == {"bicycle": pytest.approx(0.7)}
     assert evidence.quantity("name score").normal == pytest.approx((0, 0.05))
@@ -125,7 +126,7 @@ def test_a_name_that_normal_things_bear_or_that_is_weak_tells_nothing(scores: tu
 @pytest.mark.parametrize(
     ("stranger", "family", "says"),
     [
-        (replace(RIDER, size=(8, TALL), gait=1.4), "motion", "moves at 1.5 body heights a second, normally 0."),
+        (replace(RIDER, size=(8, TALL), gait=1.4), "motion", "moves at 1.50 body heights a second, normally 0.59 "),
         (replace(RIDER, speed=-0.9, size=(40, TALL), gait=1.4), "object", "is 2.0 times as wide as tall, normally 0."),
         (
             replace(RIDER, speed=-0.9, size=(16, 2 * TALL), gait=1.4),
@@ -142,7 +143,7 @@ def test_a_name_that_normal_things_bear_or_that_is_weak_tells_nothing(scores: tu
 )
 def test_measure_gives_the_reason(stranger: Walker, family: str, says: str) -> None:
     evidence = measure(case_of(scene(stranger), normal()))
-    assert says in evidence.statement and f"{family}" in evidence.statement
+    assert says in evidence.statement and family in evidence.statement.partition(":")[0]
     assert "Against 3,600 normal sightings, event 1 is unusual in " in evidence.statement
 
 
@@ -204,7 +205,7 @@ def test_track_of_what_goes_nowhere() -> None:
 def test_compare_shows_the_nearest_normal_thing() -> None:
     case = rider()
     evidence = compare(case)
-    _, _, box = 0, 0, case.events[0].region.box
+    box = case.events[0].region.box
     feet = np.array([(box[0] + box[2]) / 2, box[3]])
     distances = []
     for clip, frame, _ in normal().exemplars:
@@ -257,7 +258,3 @@ def test_without_leaves_every_column_as_long() -> None:
 def test_label_scores_are_of_every_class() -> None:
     assert rider().label_scores == pytest.approx({"person": 0.4, "bicycle": 0.7, "dog": 0.1})
     assert case_of(walk(50), normal()).label_scores == {"person": 0, "bicycle": 0, "dog": 0}
-
-
-def test_tools_return_evidence() -> None:
-    assert isinstance(score(rider()), Evidence)
