@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xad_agent.calibration import Calibration
-from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector, Strangeness, Usual
 from xad_agent.detectors.densities import Surplus
 from xad_agent.errors import XadError
 from xad_agent.media import Clip, Picture, read_clips, read_picture
@@ -168,13 +168,14 @@ class ClipProfile(Profile):
         objects = load_objects(stored.backbone)
         try:
             settings = stored.detector
+            shape = (int(settings["shape"][0]), int(settings["shape"][1]))
             background = Background(arrays["background"]) if "background" in arrays else None
             eyes = Eyes(objects, Perspective(**settings["perspective"]), background, settings["tile"])
             normal = [
                 Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in _ARRAYS}))
                 for number, clip in enumerate(settings["clips"])
             ]
-            usual = {name: Usual(*map(float, values)) for name, values in settings["usual"].items()}
+            usual = {a.name: Usual(*map(float, settings["usual"][a.name])) for a in ATTRIBUTES}
             exemplars = [
                 (int(clip), int(frame), picture)
                 for (clip, frame), picture in zip(settings["exemplars"], pictures, strict=True)
@@ -183,7 +184,6 @@ class ClipProfile(Profile):
             detector = AttributeDetector(normal, usual)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        shape = (int(settings["shape"][0]), int(settings["shape"][1]))
         return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped)
 
 
