@@ -6,6 +6,7 @@ from xad_agent.case import Case
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Ledger
 from xad_agent.media import Picture, read_picture
+from xad_agent.picture_profile import PictureProfile
 
 
 def texture(seed: int, height: int = 96, width: int = 96) -> np.ndarray:
@@ -44,17 +45,15 @@ class NormalCalibration:
         return np.clip(np.asarray(values) / (2 * self.threshold()), 0, 1)
 
 
-class NormalProfile:
+class NormalProfile(PictureProfile):
     """Twelve normal pictures, nearest first in their own order."""
-
-    name = "noise"
 
     def __init__(self, normals: list[np.ndarray] | None = None):
         made = [texture(seed) for seed in range(12)] if normals is None else normals
-        self._normals = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
-        self.exemplars = len(self._normals)
-        scores = [examine(normal).score for normal in self._normals] * 4
-        self.calibration = NormalCalibration(scores, level=0.8 * max(scores))
+        self.name, self.skipped, self._fitted = "noise", {}, len(made)
+        self._exemplars = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
+        scores = [examine(normal).score for normal in self._exemplars] * 4
+        self.calibration = NormalCalibration(scores, level=0.8 * max(scores))  # type: ignore[assignment]
 
     def summary(self) -> str:
         return "Profile noise."
@@ -62,16 +61,13 @@ class NormalProfile:
     def examine(self, asked: Picture) -> AnomalyMap:
         return examine(asked)
 
-    def exemplar(self, index: int) -> Picture:
-        return self._normals[index]
-
     def nearest_pictures(self, asked: Picture, k: int) -> list[int]:
         return list(range(min(k, self.exemplars)))
 
 
 def case_of(pixels: np.ndarray, profile: "NormalProfile | None" = None) -> Case:
     """A case in the noise world."""
-    return Case(picture(pixels), profile or NormalProfile(), Ledger())  # type: ignore[arg-type]
+    return Case(picture(pixels), profile or NormalProfile(), Ledger())
 
 
 def with_square(box: tuple[int, int, int, int], value: int | tuple[int, int, int] = 220, seed: int = 99) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 
 from xad_agent.answer import Claim
 from xad_agent.check import check
-from xad_agent.evidence import Ledger, Quantity, Region
+from xad_agent.evidence import Event, Ledger, Quantity, Region
 
 
 @pytest.fixture
@@ -160,3 +160,74 @@ def test_verdict_is_recomputed_from_the_numbers_not_read_off():
 
 def test_verdict_kind_needs_evidence_of_a_verdict(ledger):
     assert reasons(ledger, "Region 1 stands out.", "E2", kind="verdict")
+
+
+@pytest.fixture
+def clip() -> Ledger:
+    """Two events: one with its path, which has two places, and one with its speed."""
+    ledger = Ledger()
+    ends = [
+        Region(label="event 1", box=box, score=3, peak=(1, 1), area_share=0.1, place=(place,), frames=(10, 119, at))
+        for box, place, at in (((0, 0, 9, 9), "upper left", 10), ((90, 90, 99, 99), "lower right", 119))
+    ]
+    second = Region(label="event 2", box=(40, 40, 50, 60), score=2, peak=(45, 50), area_share=0.1, place=("centre",))
+    events = [
+        Event(label="event 1", start=1.0, end=11.9, peak=9.4, score=3, tracks=(4,), region=ends[1]),
+        Event(label="event 2", start=2.0, end=5.0, peak=2.5, score=2, tracks=(7,), region=second),
+    ]
+    ledger.add(
+        tool="timeline",
+        statement="Two events stand out, the strongest first. Event 1: from 1.0 s to 11.9 s, strongest at 9.4 s. "
+        "Event 2: from 2.0 s to 5.0 s, strongest at 2.5 s.",
+        quantities=(Quantity(name="events", value=2),),
+        regions=(ends[1], second),
+        events=tuple(events),
+    )
+    ledger.add(
+        tool="track",
+        statement="The thing in event 1 is first seen at 1.0 s, upper left, and last at 11.9 s, lower right.",
+        quantities=(Quantity(name="first seen", value=1, unit="s"), Quantity(name="last seen", value=11.9, unit="s")),
+        regions=tuple(ends),
+        events=(events[0],),
+    )
+    ledger.add(
+        tool="measure",
+        statement="Event 2 moves at 1.2 body heights a second, normally 0.45 body heights a second at most.",
+        quantities=(Quantity(name="speed", value=1.2, unit="body heights a second", normal=(0.1, 0.45)),),
+        regions=(second,),
+        events=(events[1],),
+    )
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("text", "cited", "part"),
+    [
+        ("Event 1: from 1.0 s to 11.9 s, strongest at 9.4 s.", "E1", ""),
+        ("Event 1: from 1 second to 12 seconds.", "E1", ""),  # coarser
+        ("Event 1: from 1.0 s to 13.9 s, strongest at 9.4 s.", "E1", "13.9 s"),
+        ("Event 2: from 1.0 s to 11.9 s, strongest at 9.4 s.", "E1", "11.9 s"),  # those of event 1
+        ("Event 3: from 1.0 s to 11.9 s.", "E1", "3"),
+        ("Event 1: from 1.0 to 11.9.", "E1", "11.9"),  # the unit is part of the claim
+        ("Three events stand out.", "E1", "three"),
+        ("One event stands out.", "E1", "one"),
+        ("The thing in event 1 is last at 11.9 s, lower right.", "E2", ""),
+        ("The thing in event 1 is last at 11.9 s, upper right.", "E2", ""),  # the words of both ends; not told apart
+        ("The thing in event 1 is last at 11.9 s, centre.", "E2", "centre"),
+        ("The thing in event 2 is first seen at 1.0 s.", "E2", "2"),
+        ("Event 2 moves at 1.2 body heights a second.", "E3", ""),
+        ("Event 2 moves at 1.2 s.", "E3", "1.2 s"),
+        ("Event 1 moves at 1.2 body heights a second.", "E3", "1"),
+        ("Event 2 moves at 1.2 body heights a second, normally 0.55 body heights a second at most.", "E3", "0.55"),
+        ("Event 2 moves at 0.45 body heights a second.", "E3", "0.45"),  # that is what is normal
+        ("Normally 1.2 body heights a second.", "E3", "1.2"),
+    ],
+)
+def test_events_times_and_speeds(clip, text, cited, part):
+    found = " ".join(reasons(clip, text, cited))
+    assert part in found if part else not found
+
+
+def test_statements_about_clips_bear_themselves(clip):
+    for entry in clip:
+        assert reasons(clip, entry.statement, entry.id) == ()

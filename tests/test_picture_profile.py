@@ -82,8 +82,8 @@ def test_nothing_to_learn_from(tmp_path: Path, spec: str) -> None:
 
 
 def test_exemplars_are_limited_and_small(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xad_agent.profile.EXEMPLARS", 3)
-    monkeypatch.setattr("xad_agent.profile.EXEMPLAR_SIDE", 64)
+    monkeypatch.setattr("xad_agent.picture_profile.EXEMPLARS", 3)
+    monkeypatch.setattr("xad_agent.picture_profile.EXEMPLAR_SIDE", 64)
     fitted = Profile.fit([stripes(seed) for seed in range(7)], backbone=spec, progress=False)
     assert fitted.exemplars == 3
     assert (fitted.exemplar(0).height, fitted.exemplar(0).width) == (48, 64)

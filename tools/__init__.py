@@ -59,6 +59,12 @@ class _AnyEvent(BaseModel):
     event: int | None = Field(default=None, ge=1, le=99, description=_WORDS["event_or_all"])
 
 
+class _Moment(BaseModel):
+    """A time."""
+
+    at: float = Field(ge=0, le=1e6, allow_inf_nan=False, description=_WORDS["at"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -72,6 +78,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "cannot_tell": _Topic,
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
+    "moment": _Moment,
     "measure": _OneEvent,
     "name": _AnyEvent,
     "relate": _OneEvent,

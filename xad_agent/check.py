@@ -176,6 +176,8 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
         matching = _matching(number, words, support)
         if number.at and words[number.at - 1] in {"region", "event"}:
             matching = [fact for fact in matching if fact.name == "region" and not number.decimals]
+        elif not number.at or words[number.at - 1] not in _LABELLED:
+            matching = [fact for fact in matching if fact.name != "region"]  # a label's number counts nothing
         if not any(mention.entry == "p-value" for mention in named) and number.ratio is None:
             matching = [fact for fact in matching if fact.name != "p-value"]
         printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")

@@ -88,7 +88,7 @@ class ClipCase:
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """What stands out, the strongest first."""
-        return find_events(self.seen, self.judged, self.reference.calibration)
+        return find_events(self.seen, self.judged, self.reference.calibration, self.clip.time)
 
     @property
     def regions(self) -> tuple[Region, ...]:

@@ -1,7 +1,7 @@
 """`ClipProfile`: what normal looks like to a fixed camera, learned from normal clips, saved as a folder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from xad_agent.calibration import Calibration
-from xad_agent.detectors.attributes import AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector, Strangeness, Usual
+from xad_agent.detectors.densities import Surplus
 from xad_agent.detectors.naming import Namer
 from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.errors import XadError
@@ -99,7 +100,7 @@ class ClipProfile(Profile):
 
     @cached_property
     def usual_names(self) -> np.ndarray:
-        """What the detector says of normal things: the 99.9th percentile of each name's scores, (classes,)."""
+        """What the detector says of normal things, see `Surplus`, (classes,)."""
         return _usual_names(self.normal)
 
     @cached_property
@@ -125,7 +126,7 @@ class ClipProfile(Profile):
         seen = watch(clip, Eyes(self.eyes.objects, perspective, None, tile))
         size = f"{clip.width} x {clip.height} px, the profile's are {self.shape[1]} x {self.shape[0]}"
         notes = (*seen.notes, f"the clip's frames are {size}: another camera or size, so places may not correspond")
-        return Sightings(**{**{f.name: getattr(seen, f.name) for f in fields(seen)}, "notes": notes})
+        return replace(seen, notes=notes)
 
     def judge(self, seen: Sightings) -> Strangeness:
         """How strange what was seen is."""
@@ -139,7 +140,11 @@ class ClipProfile(Profile):
             f"threshold {calibration.threshold():.3g} for {100 * calibration.alpha:.3g} % false alarms."
         )
         if not calibration.reliable:
-            text += f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of 5 s."
+            needed = int(np.ceil(1 / calibration.alpha)) - 1
+            text += (
+                f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of "
+                f"{STRETCH_SECONDS:g} s; {needed} are needed for {100 * calibration.alpha:.3g} %."
+            )
         if self.skipped:
             text += f" Skipped {len(self.skipped)} that could not be used: {', '.join(list(self.skipped)[:3])}."
         return text
@@ -185,13 +190,14 @@ class ClipProfile(Profile):
         objects = load_objects(stored.backbone)
         try:
             settings = stored.detector
+            shape = (int(settings["shape"][0]), int(settings["shape"][1]))
             background = Background(arrays["background"]) if "background" in arrays else None
             eyes = Eyes(objects, Perspective(**settings["perspective"]), background, settings["tile"])
             normal = [
                 Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in _ARRAYS}))
                 for number, clip in enumerate(settings["clips"])
             ]
-            usual = {name: Usual(*map(float, values)) for name, values in settings["usual"].items()}
+            usual = {a.name: Usual(*map(float, settings["usual"][a.name])) for a in ATTRIBUTES}
             exemplars = [
                 (int(clip), int(frame), picture)
                 for (clip, frame), picture in zip(settings["exemplars"], pictures, strict=True)
@@ -201,7 +207,6 @@ class ClipProfile(Profile):
             graph = _loaded_graph(settings["scene_graph"], arrays)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        shape = (int(settings["shape"][0]), int(settings["shape"][1]))
         return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph)
 
 
@@ -218,8 +223,7 @@ def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _usual_names(normal: Sequence[Sightings]) -> np.ndarray:
-    scores = np.concatenate([seen.scores for seen in normal])
-    return np.percentile(scores, 99.9, axis=0) if len(scores) else np.zeros(scores.shape[1])
+    return Surplus(np.concatenate([seen.scores for seen in normal])).usual
 
 
 def _scene_graph(normal: Sequence[Sightings], names: Sequence[str], seed: int) -> SceneGraph | None:

@@ -22,6 +22,7 @@ _CITED = re.compile(r"\s*\[(E\d+(?:\s*,\s*E\d+)*)\]")
 KINDS: dict[str, ClaimKind] = {
     "score": "verdict",
     "timeline": "when",
+    "moment": "when",
     "locate": "where",
     "name": "what",
     "relate": "why",

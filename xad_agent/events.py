@@ -1,5 +1,7 @@
 """From a clip's frame scores to events: when something stands out, where, and which thing it is."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from xad_agent.calibration import Calibration
@@ -14,23 +16,31 @@ _PAUSE_SECONDS = 1.0
 _OVERLAP, _MEETS = 0.3, 0.1
 
 
-def find_events(seen: Sightings, judged: Strangeness, calibration: Calibration) -> tuple[Event, ...]:
+def find_events(
+    seen: Sightings, judged: Strangeness, calibration: Calibration, time: Callable[[int], float]
+) -> tuple[Event, ...]:
     """What goes beyond the limit, the strongest first, at most 20: each a thing, from when to when it does.
 
     A thing is a track, or several that overlap or continue one another: a bicycle and its rider, or a track that broke
-    off for less than a second.
+    off for less than a second. Where only several things together go beyond the limit, they are one event.
+
+    Args:
+        seen: What is seen in the clip.
+        judged: How strange that is.
+        calibration: Has the limit.
+        time: When a frame is shown, see `Clip.time`.
     """
     limit = calibration.threshold()
-    beyond = np.flatnonzero((judged.combined > limit) & (seen.track > 0))
-    found = []
-    for tracks in _things(seen, beyond):
-        scores = judged.of_frames(seen, rows=np.isin(seen.track, tracks))
-        above = np.flatnonzero(scores > limit)
-        if len(above):
-            found.append((float(scores.max()), tracks, int(above[0]), int(above[-1])))
-    strongest = sorted(found, key=lambda event: -event[0])[:MAX_EVENTS]
+    beyond = np.flatnonzero(judged.combined > limit)
+    things = _things(seen, beyond[seen.track[beyond] > 0])
+    found = [
+        _beyond(limit, tracks, judged.of_frames(seen, rows=np.isin(seen.track, tracks)), seen) for tracks in things
+    ]
+    strongest = sorted(filter(None, found), key=lambda event: -event[0])[:MAX_EVENTS]
+    together = [_beyond(limit, np.unique(seen.track[beyond]).tolist(), judged.of_frames(seen), seen)]
     return tuple(
-        _event(place + 1, event, seen, judged, calibration.p_value(event[0])) for place, event in enumerate(strongest)
+        _event(number, event, seen, judged, calibration.p_value(event[0]), time)
+        for number, event in enumerate(strongest or filter(None, together), 1)
     )
 
 
@@ -95,12 +105,26 @@ def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.asarray(np.prod(np.clip(high - low, 0, None), axis=1) / np.maximum(np.minimum(*areas), 1))
 
 
+_Found = tuple[float, list[int], int, int]
+
+
+def _beyond(limit: float, tracks: list[int], scores: np.ndarray, seen: Sightings) -> _Found | None:
+    """Highest score of some tracks, and the first and last frame that it is above the limit in while they are seen."""
+    above = np.flatnonzero(scores > limit)
+    if not len(above):
+        return None
+    frames = seen.frame[np.isin(seen.track, tracks)]
+    # Smoothing reaches beyond what is seen.
+    return float(scores.max()), tracks, max(int(above[0]), int(frames[0])), min(int(above[-1]), int(frames[-1]))
+
+
 def _event(
     number: int,
-    found: tuple[float, list[int], int, int],
+    found: _Found,
     seen: Sightings,
     judged: Strangeness,
     p_value: float,
+    time: Callable[[int], float],
 ) -> Event:
     score, tracks, start, end = found
     inside = np.flatnonzero(np.isin(seen.track, tracks) & (seen.frame >= start) & (seen.frame <= end))
@@ -109,9 +133,9 @@ def _event(
     label, peak = f"event {number}", int(seen.frame[strangest])
     return Event(
         label=label,
-        start=start / seen.fps,
-        end=(end + 1) / seen.fps,
-        peak=peak / seen.fps,
+        start=time(start),
+        end=time(end) + 1 / seen.fps,
+        peak=time(peak),
         score=score,
         p_value=p_value,
         tracks=tuple(tracks),

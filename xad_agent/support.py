@@ -68,7 +68,8 @@ def _closest(words: list[str], candidates: list[list[str]]) -> list[str]:
 
 def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
     for entry in evidence:
-        of = region_number(entry.regions[0]) if len(entry.regions) == 1 else 0
+        numbered = {region_number(region) for region in entry.regions}
+        of = numbered.pop() if len(numbered) == 1 else 0
         for quantity in entry.quantities:
             yield Fact(quantity.name, quantity.value, quantity.unit, of, quantity)
             for bound in quantity.normal or ():
@@ -76,7 +77,7 @@ def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
             if quantity.p_value is not None:
                 yield Fact("p-value", quantity.p_value, "", of)
                 yield Fact(f"p-value of {quantity.name}", 100 * quantity.p_value, "%", of)
-        yield Fact("regions", float(len(entry.regions)), "")
+        yield Fact("regions", float(len({region.label for region in entry.regions})), "")
         for region in entry.regions:
             yield from _region_facts(region)
         for event in entry.events:

@@ -53,6 +53,16 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def side(value: float, limit: float) -> str:
+    """On which side of a limit a value is.
+
+    Example:
+        >>> side(4.1, 4.2), side(4.2, 4.2)
+        ('below', 'at')
+    """
+    return "above" if value > limit else "below" if value < limit else "at"
+
+
 def _decimals(value: float, unit: str) -> int:
     size = abs(value)
     if unit in _WHOLE_UNITS or size == 0 or size >= 100 or (unit in {"%", "sigma"} and size >= 10):

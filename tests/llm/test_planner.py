@@ -4,26 +4,29 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from xad_agent.evidence import Evidence, Ledger, Region
-from xad_agent.llm.planner import CHECKER, arguments, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.planner import CHECKER, arguments, is_clip, named_time, names_a_region, next_tool, read_turn, to_say
 from xad_agent.llm.router import intent
 from xad_agent.prompts import vocabulary
-from xad_agent.tools import TOOLS
+from xad_agent.tools import TOOLS, clips
 
 ALL = set(TOOLS)
+FOR_CLIPS = {*clips.TOOLS, "previous", "cannot_tell"}
 
 
 def result(evidence: Evidence) -> ToolMessage:
     return ToolMessage(evidence.statement, name=evidence.tool, tool_call_id=evidence.id, artifact=evidence)
 
 
-def conversation(*tools: str, regions: int = 0) -> list:
+def conversation(*tools: str, regions: int = 0, question: str = "Where is it?", then: int = 0) -> list:
+    """What was called in a turn; `then` is the number of the event that `moment` finds."""
     ledger = Ledger()
     found = tuple(
         Region(label=f"region {i + 1}", box=(0, 0, 2, 2), score=1, peak=(0, 0), area_share=0.1) for i in range(regions)
     )
-    messages: list = [HumanMessage("Where is it?")]
+    messages: list = [HumanMessage(question)]
     for tool in tools:
-        entry = ledger.add(tool=tool, statement=f"{tool} says.", regions=found if tool == "locate" else ())
+        of = {"locate": found, "timeline": found, "moment": found[then - 1 : then] if then else ()}.get(tool, ())
+        entry = ledger.add(tool=tool, statement=f"{tool} says.", regions=of)
         messages += [AIMessage("", tool_calls=[{"name": tool, "args": {}, "id": "x"}]), result(entry)]
     return messages
 
@@ -79,9 +82,86 @@ def test_whether_a_region_is_singled_out(question, expected):
     assert names_a_region(question) is expected
 
 
+@pytest.mark.parametrize(
+    ("done", "events", "expected"),
+    [
+        ([], 0, "score"),
+        (["score"], 0, "timeline"),
+        (["score", "timeline"], 2, "locate"),
+        (["score", "timeline", "locate", "name", "measure"], 2, "repair"),
+        (["score", "timeline"], 0, None),  # nothing stands out: nothing to name, measure or repair
+    ],
+)
+def test_plan_for_a_clip(done, events, expected):
+    turn = read_turn(conversation(*done, regions=events))
+    assert next_tool(intent("where_why", clip=True), turn, FOR_CLIPS) == expected
+
+
+def test_a_follow_up_about_a_clip_keeps_the_event_in_focus():
+    messages = conversation("score", "timeline", regions=3)
+    messages.append(AIMessage("", tool_calls=[{"name": "track", "args": {"event": 3}, "id": "y"}]))
+    messages += conversation("score", "timeline", regions=3, question="Why?")
+    turn = read_turn(messages)
+    assert arguments("measure", intent("why", clip=True), turn) == {"event": 3}
+    assert arguments("name", intent("why", clip=True), turn) == {}
+
+
+@pytest.mark.parametrize(
+    ("question", "seconds"),
+    [
+        ("What happens at 3:00?", 180),
+        ("What about the dog at 0:10?", 10),
+        ("What is going on at 1:02:03.5?", 3723.5),
+        ("Who is there at 12 s?", 12),
+        ("Why did it stop after 7.5 seconds?", 7.5),
+        ("What is it doing at 2 min 5 s?", 125),
+        ("And around 2 minutes?", 120),
+        ("And in second 12?", 12),
+        ("What happens in minute 2?", 120),
+        ("When does it happen?", None),
+        ("Did it last 10 seconds?", None),
+        ("Is the second one a bicycle?", None),
+        ("Is the picture 16:9?", None),
+        ("Is event 3 at the left?", None),
+    ],
+)
+def test_times_that_questions_name(question, seconds):
+    assert named_time(question) == seconds
+
+
+def test_a_time_comes_first_and_what_is_there_then_is_the_event():
+    question, why = "Why did you stop at 0:10?", intent("why", clip=True)
+    asked = read_turn(conversation("score", "timeline", regions=3, question=question))
+    assert next_tool(why, asked, FOR_CLIPS) == "moment"
+    assert arguments("moment", why, asked) == {"at": 10}
+    turn = read_turn(conversation("score", "timeline", "moment", regions=3, question=question, then=2))
+    assert next_tool(why, turn, FOR_CLIPS) == "name"
+    assert [arguments(tool, why, turn) for tool in ("name", "measure", "repair")] == [{"event": 2}] * 3
+    full = read_turn(
+        conversation("score", "timeline", "moment", "name", "measure", regions=3, question=question, then=2)
+    )
+    assert [entry.tool for entry in to_say(why, full)] == ["moment", "name", "measure"]
+
+
+def test_where_nothing_is_then_only_that_is_said():
+    why = intent("why", clip=True)
+    turn = read_turn(conversation("score", "timeline", "moment", regions=3, question="Why at 3:00?"))
+    assert next_tool(why, turn, FOR_CLIPS) is None
+    assert [entry.tool for entry in to_say(why, turn)] == ["moment"]
+
+
+def test_a_time_means_nothing_for_a_picture_and_off_the_topic():
+    turn = read_turn(conversation("score", question="What is the weather like at 0:10?"))
+    assert next_tool(intent("why"), turn, ALL) == "locate"
+    assert next_tool(intent("off_topic", clip=True), turn, FOR_CLIPS) == "cannot_tell"
+    assert is_clip(FOR_CLIPS) and not is_clip(ALL)
+
+
 def test_every_intent_is_whole():
     limits = vocabulary("limits")
     for name, entry in vocabulary("intents")["intents"].items():
         assert set(entry["plan"]) <= ALL and set(entry.get("say", [])) <= set(entry["plan"])
+        clip = entry.get("clip", {"plan": []})
+        assert set(clip["plan"]) <= FOR_CLIPS and set(clip.get("say", [])) <= set(clip["plan"])
         assert ("cannot_tell" in entry["plan"]) == (entry.get("topic") in limits), name
         assert len(entry["examples"]) >= 7

@@ -79,7 +79,7 @@ def test_unreadable_frames_are_skipped_and_truncated_ones_stood_in_for(tmp_path)
     assert clip.notes == ("1 frame was skipped, unreadable: 2.png",)
     assert numbers(clip) == [0, 1, 3, 4, 4, 6, 7]
     np.testing.assert_allclose(clip.times, [0, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7])
-    assert clip.notes[-1] == "damaged, the nearest good frame stands in: frame 4"
+    assert clip.notes[-1] == "unreadable, the nearest good frame stands in: frame 4"
 
 
 def test_a_truncated_first_frame_is_stood_in_for_by_the_next(tmp_path):

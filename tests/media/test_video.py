@@ -240,7 +240,7 @@ def test_damage_in_the_middle_keeps_the_numbers_of_the_other_frames(tmp_path):
     clip = read_clip(path)
     expected = [*range(20), 19, 19, 19, *range(23, 60)]
     assert [number(pixels) for pixels in clip.frames()] == expected
-    assert clip.notes == ("damaged, the nearest good frame stands in: frames 20-22",)
+    assert clip.notes == ("unreadable, the nearest good frame stands in: frames 20-22",)
     assert [number(pixels) for pixels in clip.frames(21, 25)] == expected[21:25]
     assert [number(pixels) for pixels in clip.frames(0, None, 21)] == expected[::21]
     assert number(clip.frame(22).pixels) == 19
@@ -325,7 +325,7 @@ def test_a_file_that_vanishes_or_changes_after_it_was_read(tmp_path):
     clip = read_clip(path)
     path.write_bytes(film(tmp_path / "b.mp4", pictures=frames(10)).read_bytes())
     assert [number(pixels) for pixels in clip.frames(40)] == [9] * 20
-    assert clip.notes == ("damaged, the nearest good frame stands in: frames 40-59",)
+    assert clip.notes == ("unreadable, the nearest good frame stands in: frames 40-59",)
     path.unlink()
     with pytest.raises(XadError, match="no such file"):
         list(clip.frames())

@@ -6,6 +6,7 @@ from xad_agent.evidence import Evidence
 from xad_agent.tools.clips.compare import compare
 from xad_agent.tools.clips.locate import locate
 from xad_agent.tools.clips.measure import measure
+from xad_agent.tools.clips.moment import moment
 from xad_agent.tools.clips.name import name
 from xad_agent.tools.clips.relate import relate
 from xad_agent.tools.clips.repair import repair
@@ -14,5 +15,5 @@ from xad_agent.tools.clips.timeline import timeline
 from xad_agent.tools.clips.track import track
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
-    tool.__name__: tool for tool in (score, timeline, locate, name, measure, relate, track, compare, repair)
+    tool.__name__: tool for tool in (score, timeline, moment, locate, name, measure, relate, track, compare, repair)
 }

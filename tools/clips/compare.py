@@ -4,9 +4,12 @@ import numpy as np
 
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.media import Picture
 from xad_agent.media.figure import outlined, side_by_side
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import number, numbers
+
+_UNIT = "body heights a second"
 
 
 def compare(case: ClipCase, event: int = 1) -> Evidence:
@@ -21,44 +24,60 @@ def compare(case: ClipCase, event: int = 1) -> Evidence:
     if known is not None:
         return known
     found = case.event(event)
-    nearest = _nearest(case, found) if found is not None else None
-    if found is None or nearest is None:
+    if found is None:
         return no_event(case, "compare", arguments)
+    nearest = _nearest(case, found)
+    if nearest is None:
+        return case.ledger.add(
+            tool="compare",
+            arguments=arguments,
+            statement=f"No normal thing is kept that could be shown beside {found.label}.",
+            kind="limit",
+            regions=(found.region,),
+            media=case.media,
+        )
     exemplar, row, distance = nearest
     clip, _, picture = case.reference.exemplars[exemplar]
     there = case.reference.normal[clip]
-    own = float(np.nanmedian(case.seen.speed[case.rows(found)]))
+    speeds = case.seen.speed[case.rows(found)]
+    own = float("nan") if np.isnan(speeds).all() else float(np.nanmedian(speeds))
     other = float(there.speed[row])
-    scale = picture.width / there.shape[1]
-    x0, y0, x1, y1 = (round(float(value) * scale) for value in there.box[row])
-    shown, peak = case.clip.frame((found.region.frames or (0, 0, 0))[2]), found.region.box
     return case.ledger.add(
         tool="compare",
         arguments=arguments,
         statement=_statement(found, own, other, distance),
         quantities=(
-            Quantity(name="speed", value=own, unit="body heights a second"),
-            Quantity(name="speed of the normal one", value=other, unit="body heights a second"),
+            *([] if np.isnan(own) else [Quantity(name="speed", value=own, unit=_UNIT)]),
+            Quantity(name="speed of the normal one", value=other, unit=_UNIT),
             Quantity(name="distance", value=distance, unit="body heights"),
         ),
         regions=(found.region,),
         events=(found,),
         media=case.media,
-        figure=side_by_side(
-            [
-                (shown.name, outlined(shown.pixels, peak, found.label)),
-                (picture.name, outlined(picture.pixels, (x0, y0, x1, y1), "0")),
-            ]
-        ),
+        figure=_figure(case, found, picture, there.box[row] * picture.width / there.shape[1]),
+    )
+
+
+def _figure(case: ClipCase, event: Event, normal: Picture, box: np.ndarray) -> np.ndarray:
+    """The event at its peak and the normal thing, outlined."""
+    _, _, peak = event.region.frames or (0, 0, 0)
+    shown = case.clip.frame(peak)
+    x0, y0, x1, y1 = (round(float(value)) for value in box)
+    return side_by_side(
+        [
+            (shown.name, outlined(shown.pixels, event.region.box, event.label)),
+            (normal.name, outlined(normal.pixels, (x0, y0, x1, y1), "0")),
+        ]
     )
 
 
 def _statement(event: Event, own: float, other: float, distance: float) -> str:
-    speed, usual = numbers(own, other, unit="body heights a second")
-    return (
-        f"The normal thing kept nearest to the place of {event.label}, {number(distance, 'body heights')} away, "
-        f"is shown beside it: it moves at {usual}, this one at {speed}."
-    )
+    away = number(distance, "body heights")
+    shown = f"The normal thing kept nearest to the place of {event.label}, {away} away, is shown beside it"
+    if np.isnan(own):
+        return f"{shown}."
+    speed, usual = numbers(own, other, unit=_UNIT)
+    return f"{shown}: it moves at {usual}, this one at {speed}."
 
 
 def _nearest(case: ClipCase, event: Event) -> tuple[int, int, float] | None:

@@ -3,14 +3,15 @@
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
-from xad_agent.wording import count, number
+from xad_agent.tools.clips.events import several
+from xad_agent.wording import number
 
 
 def locate(case: ClipCase) -> Evidence:
     """Place and size of what each event is about, at its peak."""
     return case.measured("locate", {}) or case.ledger.add(
         tool="locate",
-        statement=_statement(case.events) if case.events else "No place stands out at any time.",
+        statement=_statement(case.events) if case.events else _nowhere(case),
         quantities=tuple(Quantity(name="peak", value=event.peak, unit="s") for event in case.events),
         regions=case.regions,
         events=case.events,
@@ -20,10 +21,13 @@ def locate(case: ClipCase) -> Evidence:
 
 
 def _statement(events: tuple[Event, ...]) -> str:
-    places = " ".join(f"{event.label.capitalize()}: {describe(event)}." for event in events)
     if len(events) == 1:
         return f"One place stands out, event 1: {describe(events[0])}."
-    return f"{count(len(events), 'place').capitalize()} stand out, the strongest first. {places}"
+    return several(events, "place", describe)
+
+
+def _nowhere(case: ClipCase) -> str:
+    return "No place stands out at any time." if case.profile else "Without a normal clip no place can be told."
 
 
 def describe(event: Event) -> str:

@@ -10,7 +10,7 @@ from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips.events import no_event
-from xad_agent.wording import listed, number
+from xad_agent.wording import listed, numbers
 
 MAX_NAMED = 3
 _MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
@@ -49,11 +49,7 @@ def measure(case: ClipCase, event: int = 1) -> Evidence:
         arguments=arguments,
         statement=_statement(found, contrasts, sightings, case.profile is not None),
         quantities=(
-            *(
-                Quantity(name=c.name, value=c.value, unit=_unit(c.name), normal=(c.low, c.high))
-                for c in contrasts
-                if c.name in vocabulary("clip_attributes")
-            ),
+            *(Quantity(name=c.name, value=c.value, unit=_unit(c.name), normal=(c.low, c.high)) for c in contrasts),
             Quantity(name="sightings", value=sightings),
         ),
         labels={c.family: 1.0 for c in contrasts[:1] if c.strangeness > _MATTERS},
@@ -83,19 +79,23 @@ def _contrast(case: ClipCase, rows: np.ndarray, name: str) -> Contrast | None:
 
 
 def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrated: bool) -> str:
+    if not sightings:
+        return f"In the normal clips nothing was ever seen: what is unusual in {event.label} is that anything is there."
     against = f"{sightings:,} normal sightings" if calibrated else "the rest of the clip"
     unusual = [c for c in contrasts if c.strangeness > _MATTERS and _words(c)][:MAX_NAMED]
     if not unusual:
         return f"Against {against}, what {event.label} shows is unusual as a whole only; no single attribute is."
     families = listed(list(dict.fromkeys(c.family for c in unusual)))
-    return f"Against {against}, {event.label} is unusual in {families}: it {listed([_words(c) for c in unusual])}."
+    return f"Against {against}, {event.label} is unusual in {families}: it {'; it '.join(map(_words, unusual))}."
 
 
 def _words(c: Contrast) -> str:
     entry: dict[str, Any] = vocabulary("clip_attributes")[c.name]
-    template = entry["more"] if c.value > c.high else entry.get("less", "") if c.value < c.low else ""
-    unit = entry["unit"]
-    return str(template).format(value=number(c.value, unit), low=number(c.low, unit), high=number(c.high, unit))
+    if c.low <= c.value <= c.high:
+        return ""
+    more = c.value > c.high
+    value, bound = numbers(c.value, c.high if more else c.low, unit=entry["unit"])
+    return str(entry.get("more" if more else "less", "")).format(value=value, bound=bound)
 
 
 def _unit(name: str) -> str:

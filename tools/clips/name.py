@@ -13,7 +13,6 @@ from xad_agent.wording import numbers
 
 MAX_NAMED = 3
 _KIND = "object"
-_NEAREST = 5
 _LEAST = 0.35
 _LIKENESS = "likeness"
 
@@ -47,19 +46,19 @@ def name(case: ClipCase, event: int | None = None) -> Evidence:
 
 
 def _named(case: ClipCase, event: Event) -> tuple[str, Quantity, dict[str, float]]:
-    """What is said of one event, the number behind it, and the five names nearest to it with their shares."""
+    """What is said of one event, the number behind it, and the name with its share where it can be told."""
     namer, scores, usual = case.reference.namer, case.class_scores(event), case.reference.usual_scores
     columns = {label: namer.classes.index(label.name) for label in namer.labels if label.kind == _KIND}
-    nearest = sorted(columns, key=lambda label: usual[columns[label]] - scores[columns[label]])
-    total = max(float(scores[list(columns.values())].sum()), 1e-6)
-    shares = {label.name: float(scores[columns[label]]) / total for label in nearest[:_NEAREST]}
-    best, place = nearest[0], columns[nearest[0]]
+    best = max(columns, key=lambda label: scores[columns[label]] - usual[columns[label]])
+    place = columns[best]
+    share = float(scores[place]) / max(float(scores[list(columns.values())].sum()), 1e-6)
     fits, said = scores[place] > usual[place], _said(case, event, best)
     if fits and said is not None:
         word, score = said
-        return _statement(event, word, score), score, {**shares, word: shares[best.name]}
+        return _statement(event, word, score), score, {word: share, best.name: share}
     likeness = Quantity(name=_LIKENESS, value=float(scores[place]), normal=(0.0, float(usual[place])))
-    return _statement(event, best.name if fits and best.ways else None, likeness), likeness, shares
+    told = best.name if fits and best.ways else None
+    return _statement(event, told, likeness), likeness, {best.name: share} if told else {}
 
 
 def _statement(event: Event, word: str | None, score: Quantity) -> str:

@@ -1,6 +1,6 @@
 """Tool `repair` for clips: the counterfactual - the thing is taken out, and the clip is judged again."""
 
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from xad_agent.events import clip_score
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.perception.sightings import Sightings
 from xad_agent.tools.clips.events import no_event
-from xad_agent.wording import numbers
+from xad_agent.wording import numbers, side
 
 _OVERLAP = 0.3
 _ROWS = ("frame", "track", "box", "speed", "velocity", "gait", "tall", "scores")
@@ -67,8 +67,7 @@ def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
 
 def without(seen: Sightings, gone: np.ndarray) -> Sightings:
     """The sightings less the rows where `gone` (N,) is True."""
-    kept = {f.name: getattr(seen, f.name) for f in fields(seen)}
-    return Sightings(**{**kept, **{name: kept[name][~gone] for name in _ROWS}})
+    return replace(seen, **{name: getattr(seen, name)[~gone] for name in _ROWS})
 
 
 def _statement(which: str, value: float, after: float, limit: float, calibrated: bool) -> str:
@@ -77,5 +76,5 @@ def _statement(which: str, value: float, after: float, limit: float, calibrated:
     path = f"{change} from {was} to {now}" if change == "falls" else f"stays at {now}"
     if not calibrated:
         return f"Without {which}, the score {path}."
-    side = "below" if after <= limit else "still above"
-    return f"Without {which}, the score {path}, {side} the limit {threshold}."
+    still = "still " if after > limit else ""
+    return f"Without {which}, the score {path}, {still}{side(after, limit)} the limit {threshold}."

@@ -5,6 +5,8 @@ import numpy as np
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import STRETCH_SECONDS
 from xad_agent.evidence import Evidence, Quantity
+from xad_agent.language import numbers as numbers_in
+from xad_agent.language import tokens
 from xad_agent.media.filmstrip import timeline_plot
 from xad_agent.wording import number, numbers
 
@@ -19,10 +21,9 @@ def score(case: ClipCase) -> Evidence:
     if case.profile is None:
         return case.ledger.add(
             tool="score",
-            statement="Uncertain: no normal clip is known, so there is no limit to judge by. "
-            f"Compared with the rest of the clip, its strangest moment scores {number(value)}.",
+            statement=" ".join([_uncalibrated(value), *_notes(case)]),
             verdict="uncertain",
-            quantities=(Quantity(name="score", value=value),),
+            quantities=(Quantity(name="score", value=value), *_noted(case)),
             media=case.media,
             figure=timeline_plot(case),
         )
@@ -37,6 +38,7 @@ def score(case: ClipCase) -> Evidence:
             Quantity(name="alpha", value=calibration.alpha),
             Quantity(name="stretches", value=calibration.n),
             Quantity(name="length of stretches", value=STRETCH_SECONDS, unit="s"),
+            *_noted(case),
         ),
         media=case.media,
         figure=timeline_plot(case),
@@ -54,5 +56,19 @@ def _statement(case: ClipCase, value: float, limit: float) -> str:
     return " ".join([f"{verdict}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
 
 
+def _uncalibrated(value: float) -> str:
+    return (
+        "Uncertain: no normal clip is known, so there is no limit to judge by. "
+        f"Compared with the rest of the clip, its strangest moment scores {number(value)}."
+    )
+
+
 def _notes(case: ClipCase) -> list[str]:
-    return [f"Note: {note}." for note in case.seen.notes]
+    """What reading and watching the clip changed or could not do; sizes without an "x", which is for regions."""
+    return [f"Note: {note.replace(' x ', ' by ')}." for note in (*case.clip.notes, *case.seen.notes)]
+
+
+def _noted(case: ClipCase) -> list[Quantity]:
+    """The numbers in the notes, so that they can be checked like all others."""
+    found = [number for note in _notes(case) for number in numbers_in(tokens(note))]
+    return [Quantity(name="noted", value=number.value, unit=number.unit) for number in found]

@@ -3,7 +3,8 @@
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import timeline_plot
-from xad_agent.wording import count, number, numbers
+from xad_agent.tools.clips.events import several
+from xad_agent.wording import number, numbers, side
 
 
 def timeline(case: ClipCase) -> Evidence:
@@ -12,7 +13,7 @@ def timeline(case: ClipCase) -> Evidence:
     if known is not None:
         return known
     limit = case.reference.calibration.threshold()
-    nearest = float(case.frame_scores.argmax() / case.clip.fps)
+    nearest = case.clip.time(int(case.frame_scores.argmax()))
     return case.ledger.add(
         tool="timeline",
         statement=_statement(case.events) if case.events else _never(case, nearest),
@@ -33,8 +34,7 @@ def timeline(case: ClipCase) -> Evidence:
 def _statement(events: tuple[Event, ...]) -> str:
     if len(events) == 1:
         return f"One event stands out, event 1: {when(events[0])}."
-    times = " ".join(f"{event.label.capitalize()}: {when(event)}." for event in events)
-    return f"{count(len(events), 'event').capitalize()} stand out, the strongest first. {times}"
+    return several(events, "event", when)
 
 
 def when(event: Event) -> str:
@@ -46,9 +46,12 @@ def when(event: Event) -> str:
 def _never(case: ClipCase, nearest: float) -> str:
     length = number(case.clip.duration, "s")
     if case.profile is None:
-        return f"No moment of the {length} stands out from the rest of the clip."
-    printed, limit = numbers(case.score, case.profile.calibration.threshold())
+        moment = number(nearest, "s")
+        return f"Without a normal clip no event can be told; in the {length} the strangest moment is at {moment}."
+    threshold = case.profile.calibration.threshold()
+    printed, limit = numbers(case.score, threshold)
     return (
-        f"No event stands out in the {length}: the highest score is {printed}, below the limit {limit}. "
+        f"No event stands out in the {length}: the highest score is {printed}, {side(case.score, threshold)} "
+        f"the limit {limit}. "
         f"The moment nearest to it is at {number(nearest, 's')}."
     )

@@ -3,8 +3,8 @@
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
-from xad_agent.events import place_of
-from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.events import region_of
+from xad_agent.evidence import Event, Evidence, Quantity, Region
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips.events import no_event
@@ -26,30 +26,38 @@ def track(case: ClipCase, event: int = 1) -> Evidence:
     if found is None:
         return no_event(case, "track", arguments)
     rows = np.flatnonzero(np.isin(case.seen.track, found.tracks))
-    first, last = (float(case.seen.frame[rows[i]] / case.seen.fps) for i in (0, -1))
+    ends = [_end(case, found, rows, place) for place in (0, -1)]
+    first, last = (case.clip.time(int(case.seen.frame[rows[place]])) for place in (0, -1))
     return case.ledger.add(
         tool="track",
         arguments=arguments,
-        statement=_statement(case, found, rows, first, last),
+        statement=_statement(case, found, rows, [", ".join(region.place) for region in ends], first, last),
         quantities=(
             Quantity(name="first seen", value=first, unit="s"),
             Quantity(name="last seen", value=last, unit="s"),
         ),
-        regions=(found.region,),
+        regions=tuple(ends),
         events=(found,),
         media=case.media,
         figure=filmstrip(case, found),
     )
 
 
-def _statement(case: ClipCase, event: Event, rows: np.ndarray, first: float, last: float) -> str:
+def _end(case: ClipCase, event: Event, rows: np.ndarray, place: int) -> Region:
+    """Where the path of the thing begins (0) or ends (-1)."""
+    frames = case.seen.frame[rows]
+    stretch = int(frames[0]), int(frames[-1]), int(frames[place])
+    return region_of(event.label, case.seen.box[rows[place]], event.score, case.seen, stretch)
+
+
+def _statement(case: ClipCase, event: Event, rows: np.ndarray, places: list[str], first: float, last: float) -> str:
     start, end = numbers(first, last, unit="s")
     middles = (case.seen.box[rows, :2] + case.seen.box[rows, 2:]) / 2
-    height, width = case.seen.shape
-    begins, ends = (place_of(x / width, y / height) for x, y in (middles[0], middles[-1]))
     way = middles[-1] - middles[0]
-    path = f"It stays {begins}" if np.linalg.norm(way) < case.seen.tall[rows].mean() / 2 else ""
-    directions = vocabulary("placing")["directions"]
-    heading = directions[round(np.degrees(np.arctan2(way[1], way[0])) / 45) % 8]
-    path = path or f"It goes from {begins} to {ends}, heading {heading}"
-    return f"The thing in {event.label} is seen from {start} to {end}. {path}."
+    if np.linalg.norm(way) < case.seen.tall[rows].mean() / 2:
+        return f"The thing in {event.label} is seen from {start} to {end} and ends where it began, {places[0]}."
+    heading = vocabulary("placing")["headings"][round(np.degrees(np.arctan2(way[1], way[0])) / 45) % 8]
+    return (
+        f"The thing in {event.label} is first seen at {start}, {places[0]}, and last at {end}, {places[1]}, "
+        f"heading {heading}."
+    )

@@ -177,8 +177,9 @@ def strongest(seen: Sightings, values: np.ndarray, rows: np.ndarray | slice = sl
 
 
 class Usual(NamedTuple):
-    """What normal sightings reach whose own clip was left out: of the rarity the median, of the rarity with its track's
-    the 99.9th percentile, and of the value (see `AttributeDetector.values`) the 1st and the 99th.
+    """What normal sightings reach whose own clip was left out: of the rarity, each half its track's, the median and the
+    99.9th percentile, and of the value (see `AttributeDetector.values`) the 1st and the 99th. Where no normal sighting
+    has a rarity it is taken as 0, and 1 as far; where none has a value it is taken as 0.
     """
 
     middle: float
@@ -220,9 +221,13 @@ class AttributeDetector:
         return cls(normal, usual), judged
 
     def values(self, name: str, seen: Sightings) -> np.ndarray:
-        """An attribute as a number, float64 (N,): its value or, where it has several columns, their rarity."""
+        """An attribute as a number, float64 (N,): its value or, where it has several columns, their rarity.
+
+        NaN where it cannot be measured, or nothing normal is known to compare it with.
+        """
         rows = next(a for a in ATTRIBUTES if a.name == name).rows(seen)
-        return _values(rows, self._densities[name].rarity(rows))
+        rarity = self._densities[name].rarity(rows)
+        return np.where(np.isnan(rarity), np.nan, _values(rows, rarity))
 
     def judge(self, seen: Sightings) -> Strangeness:
         """How strange what was seen in a clip is."""
@@ -240,11 +245,9 @@ def _values(rows: np.ndarray, rarity: np.ndarray) -> np.ndarray:
 
 def _usual(rarities: np.ndarray, values: np.ndarray) -> Usual:
     rarities, values = rarities[~np.isnan(rarities)], values[~np.isnan(values)]
-    if not len(rarities):
-        return Usual(0.0, 1.0, 0.0, 0.0)
-    middle, far = (float(v) for v in np.percentile(rarities, [50, 99.9]))
-    lowest, highest = (float(v) for v in np.percentile(values, [1, 99]))
-    return Usual(middle, far, lowest, highest)
+    middle, far = np.percentile(rarities, [50, 99.9]) if len(rarities) else (0, 1)
+    lowest, highest = np.percentile(values, [1, 99]) if len(values) else (0, 0)
+    return Usual(float(middle), float(far), float(lowest), float(highest))
 
 
 def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, Usual]) -> Strangeness:

@@ -33,11 +33,15 @@ class Above:
 
 
 class Apart:
-    """One number that can be too high or too low: distance from the median in spans to the far percentiles."""
+    """One number that can be too high or too low: distance from the median in spans to the far percentiles.
+
+    Without a normal row nothing has a rarity.
+    """
 
     def __init__(self, rows: np.ndarray):
         values = rows[~np.isnan(rows[:, 0]), 0]
-        low, self._middle, high = (float(v) for v in np.percentile(values, [1, 50, 99])) if len(values) else (0.0,) * 3
+        percentiles = np.percentile(values, [1, 50, 99]) if len(values) else np.full(3, np.nan)
+        low, self._middle, high = map(float, percentiles)
         self._below, self._above = max(self._middle - low, 1e-6), max(high - self._middle, 1e-6)
 
     def rarity(self, rows: np.ndarray) -> np.ndarray:

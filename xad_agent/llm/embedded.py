@@ -59,7 +59,7 @@ class EmbeddedChatModel(BaseChatModel):
         else:
             filled = arguments(name, intent, turn)
             for which in {"region", "event"} & set(filled):
-                if turn.regions > 1 and names_a_region(turn.question):
+                if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
                     filled[which] = choose_region(turn)
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])

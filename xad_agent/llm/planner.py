@@ -9,8 +9,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from xad_agent.evidence import Evidence
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
+from xad_agent.support import region_number
 
 _ONE_EVENT = {"measure", "relate", "track", "compare"}
+_AT_ANY_EVENT = {"name", "repair"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
 
@@ -32,13 +34,18 @@ class Turn:
 
     @property
     def regions(self) -> int:
-        """How many regions `locate`, or how many events `timeline` found in this turn."""
+        """How many regions `locate`, or how many events `timeline` or, where a time is named, `moment` found."""
         return len(self.found.regions) if self.found else 0
 
     @property
     def found(self) -> Evidence | None:
-        """What `timeline` or, for a picture, `locate` found in this turn."""
-        return self.evidence.get("timeline") or self.evidence.get("locate")
+        """What `moment`, `timeline` or, for a picture, `locate` found in this turn, the first that was called."""
+        return self.evidence.get("moment") or self.evidence.get("timeline") or self.evidence.get("locate")
+
+    @property
+    def at(self) -> float | None:
+        """The time that the question names, seconds from the start; None where it names none."""
+        return named_time(self.question)
 
 
 def read_turn(messages: list[BaseMessage]) -> Turn:
@@ -66,11 +73,18 @@ def _focus(messages: list[BaseMessage]) -> int:
 def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
     """The first tool of the plan that is still to be called; None when the answer can be drafted."""
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
-    for name in intent.plan:
+    for name in _plan(intent, turn, tools):
         pointless = name in needs and not turn.regions
         if name in tools and name not in turn.evidence and not pointless:
             return name
     return None
+
+
+def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
+    """The intent's plan; where the question names a time, what is to be known of that comes first."""
+    if turn.at is None or "moment" not in tools or "score" not in intent.plan:
+        return intent.plan
+    return ("score", "timeline", "moment", *(name for name in intent.plan if name != "locate"))
 
 
 def is_clip(tools: set[str]) -> bool:
@@ -83,6 +97,11 @@ def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
     if tool == "cannot_tell":
         bare = intent.topic == "naming" and not turn.regions
         return {"topic": "naming_normal" if bare else intent.topic}
+    if tool == "moment":
+        return {"at": turn.at}
+    if "moment" in turn.evidence:
+        then = [region_number(region) for region in turn.evidence["moment"].regions]
+        return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
     if "timeline" in turn.evidence:
         return {"event": max(1, min(turn.focus, turn.regions))} if tool in _ONE_EVENT else {}
     if tool in {"measure", "compare"}:
@@ -95,12 +114,25 @@ def names_a_region(question: str) -> bool:
     return bool(re.search(vocabulary("intents")["region_words"], question, re.IGNORECASE))
 
 
+def named_time(question: str) -> float | None:
+    """The time that a question names ("at 0:10", "after 12 s"), in seconds; None where it names none."""
+    for pattern in vocabulary("intents")["time_words"]:
+        found = re.search(pattern, question, re.IGNORECASE)
+        if found:
+            parts = {name: float(value) for name, value in found.groupdict().items() if value}
+            return 3600 * parts.get("h", 0) + 60 * parts.get("m", 0) + parts.get("s", 0)
+    return None
+
+
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     """The evidence that makes up the answer, in the order of the intent.
 
-    Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out".
+    Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out";
+    where the question names a time, what is said of the whole clip gives way to what is said of that time.
     """
     chosen = [turn.evidence[name] for name in intent.say if name in turn.evidence]
+    if "moment" in turn.evidence:
+        return [turn.evidence["moment"], *(entry for entry in chosen if entry.tool not in {"score", "timeline"})]
     if len(chosen) < len(intent.say):
         first = [turn.evidence[name] for name in ("score", "timeline", "locate") if name in turn.evidence]
         chosen = [*first, *(entry for entry in chosen if entry not in first)]

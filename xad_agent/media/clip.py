@@ -38,7 +38,7 @@ class Reel(ABC):
         """What reading changed, or found wrong so far."""
         if not self._damaged:
             return tuple(self._notes)
-        return (*self._notes, f"damaged, the nearest good frame stands in: {numbered('frame', self._damaged)}")
+        return (*self._notes, f"unreadable, the nearest good frame stands in: {numbered('frame', self._damaged)}")
 
     def note(self, text: str) -> None:
         """Tell it once."""

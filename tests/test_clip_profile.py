@@ -1,0 +1,195 @@
+"""Profiles of clips: fitted, saved, loaded to the same scores; damage and the wrong kind said in one line."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.crowd import HEIGHT, RIDER, WIDTH, Drawn, Walker, film, profile_of, scene, sightings, walk, walkway
+from tests.normal import NormalProfile, texture
+from xad_agent import clip_profile as module
+from xad_agent.agent import Agent
+from xad_agent.clip_profile import ClipProfile, stretch_maxima
+from xad_agent.errors import XadError
+from xad_agent.media import Clip, read_clip
+from xad_agent.profile import Profile
+
+normal = cache(walkway)
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted detector instead of the embedded one's weights."""
+    monkeypatch.setattr(module, "load_objects", lambda spec="nanodet": Drawn())
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    normal().save(tmp_path / "walkway.profile")
+    return tmp_path / "walkway.profile"
+
+
+def test_a_stretch_is_about_five_seconds() -> None:
+    scores = np.arange(130.0)
+    np.testing.assert_array_equal(stretch_maxima(scores, 10), [43, 86, 129])  # 13 s: three of 4.3 s
+    np.testing.assert_array_equal(stretch_maxima(scores[:20], 10), [19])
+    np.testing.assert_array_equal(stretch_maxima(scores[:1], 240), [0])
+    np.testing.assert_array_equal(stretch_maxima(scores[:20], 1), [4, 9, 14, 19])
+
+
+def test_a_loaded_profile_judges_the_same(saved: Path) -> None:
+    loaded = Profile.load(saved)
+    assert isinstance(loaded, ClipProfile)
+    seen = scene(RIDER)
+    np.testing.assert_array_equal(loaded.judge(seen).combined, normal().judge(seen).combined)
+    assert loaded.calibration.threshold() == normal().calibration.threshold()
+    assert (loaded.summary(), loaded.shape, loaded.eyes.tile) == (normal().summary(), (HEIGHT, WIDTH), None)
+    assert loaded.eyes.perspective == normal().eyes.perspective
+    np.testing.assert_array_equal(loaded.usual_names, normal().usual_names)
+    for ours, theirs in zip(loaded.normal, normal().normal, strict=True):
+        assert (ours.name, ours.shape, ours.notes, ours.fps) == (theirs.name, theirs.shape, theirs.notes, theirs.fps)
+        np.testing.assert_array_equal(ours.box, theirs.box)
+    first, second = loaded.exemplars[1], normal().exemplars[1]
+    assert first[:2] == second[:2] and first[2].sha256 == second[2].sha256
+
+
+def test_a_profile_of_clips_in_which_nothing_was_seen_is_kept_whole(tmp_path: Path) -> None:
+    empty = profile_of([sightings([])])
+    empty.save(tmp_path / "p")
+    loaded = ClipProfile.load(tmp_path / "p")
+    assert loaded.fitted == 1 and len(loaded.normal[0]) == 0
+    np.testing.assert_array_equal(loaded.usual_names, np.zeros(3))
+    assert loaded.judge(scene(RIDER)).combined.max() > loaded.calibration.threshold() == 0
+
+
+def edit(folder: Path, **changes: Any) -> None:
+    file = folder / "profile.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def truncate(folder: Path) -> None:
+    file = folder / "arrays.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (truncate, "truncated"),
+        (lambda f: edit(f, alpha=0.5), "changed by hand"),
+        (lambda f: edit(f, kind="pictures"), "changed by hand"),
+        (lambda f: edit(f, version=1), "has version 1"),
+        (lambda f: (f / "arrays.safetensors").unlink(), "missing"),
+        (lambda f: (f / "profile.json").unlink(), "no profile in"),
+        (lambda f: (f / "exemplars" / "001.png").write_bytes(b""), "truncated"),
+    ],
+)
+def test_damage_is_said_in_one_line(saved: Path, harm: Callable[[Path], object], says: str) -> None:
+    harm(saved)
+    with pytest.raises(XadError, match=says) as caught:
+        Profile.load(saved)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["shape", "perspective", "usual", "clips", "tile", "exemplars"])
+def test_a_profile_that_lacks_a_setting_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """Such as one that a later version writes, with true digests."""
+    write = module.write_folder
+
+    def without(folder: Path, stored: Any, *rest: Any) -> None:
+        del stored.detector[setting]
+        write(folder, stored, *rest)
+
+    monkeypatch.setattr(module, "write_folder", without)
+    normal().save(tmp_path / "p")
+    with pytest.raises(XadError, match="is damaged") as caught:
+        Profile.load(tmp_path / "p")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_profile_of_the_other_kind_is_refused_in_one_line() -> None:
+    with pytest.raises(XadError, match="walk 0 is a clip, and the profile noise is of pictures: fit one on clips"):
+        Agent(NormalProfile(), llm=object()).chat(film(walk(0)))  # type: ignore[arg-type]
+    with pytest.raises(XadError, match="is a picture, and the profile walkway is of clips: fit one on pictures"):
+        Agent(normal(), llm=object()).chat(texture(0))  # type: ignore[arg-type]
+
+
+def test_too_small_an_alpha_is_said() -> None:
+    assert "false alarms may be" not in normal().summary()
+    few = profile_of([walk(0), walk(1)], alpha=0.01)
+    assert few.summary().endswith(
+        "With so few clips false alarms may be as frequent as 1 in 5 stretches of 5 s; 99 are needed for 1 %."
+    )
+    assert few.calibration.threshold() == few.calibration.scores.max()
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 5, -0.1, float("nan")])
+def test_alpha_out_of_range(alpha: float) -> None:
+    with pytest.raises(XadError, match="alpha"):
+        ClipProfile.fit([film(walk(0, 5))], alpha=alpha, progress=False)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ClipProfile:
+    """Fitted on what is drawn: a background, people 20 px tall, and speeds measured by flow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load_objects", lambda spec="nanodet": Drawn())
+        clips: list[Any] = [film(walk(seed, 24)) for seed in range(2)]
+        other = read_clip(np.zeros((4, 50, 60, 3), np.uint8), fps=10, name="other")
+        return ClipProfile.fit([*clips, other, "nowhere.mp4"], alpha=0.4, progress=False)
+
+
+def test_fitting_looks_at_the_clips_and_names_what_it_skips(fitted: ClipProfile) -> None:
+    assert (fitted.fitted, fitted.shape, fitted.seconds) == (2, (HEIGHT, WIDTH), 4.8)
+    assert fitted.eyes.perspective.body_height(np.array([60.0]))[0] == pytest.approx(20, abs=1.5)
+    assert set(fitted.skipped) == {"2", "nowhere.mp4"}
+    assert "other is 60 x 50 px, the first clip 160 x 120" in fitted.skipped["2"]
+    assert "Skipped 2 that could not be used: " in fitted.summary()
+    assert len(fitted.normal[0]) >= 24 * 3 * 0.8
+    assert all(clip in (0, 1) and 0 <= frame < 24 for clip, frame, _ in fitted.exemplars)
+
+
+def test_nothing_to_learn_from() -> None:
+    with pytest.raises(XadError, match="no clip could be used to learn from") as caught:
+        ClipProfile.fit(["nowhere.mp4"], progress=False)
+    assert "\n" not in str(caught.value)
+
+
+def shot(frames: int, height: int = HEIGHT, width: int = WIDTH, fps: float = 10.0, level: int = 90) -> Clip:
+    return read_clip(np.full((frames, height, width, 3), level, np.uint8), fps=fps, name="shot")
+
+
+@pytest.mark.parametrize(
+    ("clip", "note"),
+    [
+        (shot(1), "motion"),
+        (shot(2), ""),
+        (shot(12, level=0), ""),
+        (shot(3, 1, 1), "1 x 1 px, the profile's are 160 x 120"),
+        (shot(6, 240, 320), "320 x 240 px, the profile's are 160 x 120"),
+        (shot(6, 90, 70), "70 x 90 px, the profile's are 160 x 120"),
+        (shot(6, fps=1), "too few frames a second"),
+        (shot(40, fps=240), ""),
+    ],
+)
+def test_clips_that_do_not_fit_are_watched_all_the_same(fitted: ClipProfile, clip: Clip, note: str) -> None:
+    seen = fitted.watch(clip)
+    assert note in " ".join(seen.notes)
+    scores = fitted.judge(seen).of_frames(seen)
+    assert len(scores) == clip.count and np.isfinite(scores).all()
+    assert (len(seen.looks) - 1) * seen.step < clip.count
+
+
+def test_speeds_do_not_depend_on_the_size_or_rate_of_the_clip(fitted: ClipProfile) -> None:
+    """Twice as large, or every frame twice: what is seen is as tall, in its own px, and as fast, in body heights."""
+    frames = np.stack(list(film(sightings([Walker(70, 20, 1.0)], 14)).frames()))
+    large = frames.repeat(2, axis=1).repeat(2, axis=2)
+    once, twice = (fitted.watch(read_clip(pixels, fps=10, name="c")) for pixels in (frames, large))
+    assert np.median(twice.tall) == pytest.approx(2 * np.median(once.tall), rel=0.1)
+    assert np.nanmedian(twice.speed) == pytest.approx(np.nanmedian(once.speed), rel=0.3)

@@ -1,0 +1,260 @@
+"""What each tool for clips says, in a world where the right answer is known."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tests.crowd import HEIGHT, RIDER, TALL, WIDTH, Walker, case_of, profile_of, scene, walk, walkway
+from xad_agent.answer import Claim
+from xad_agent.check import check
+from xad_agent.clip_case import ClipCase
+from xad_agent.evidence import Ledger, Quantity
+from xad_agent.prompts import vocabulary
+from xad_agent.tools.clips import compare, locate, measure, moment, name, repair, score, timeline, track
+from xad_agent.tools.clips.measure import Contrast, _words
+from xad_agent.tools.clips.repair import without
+
+normal = cache(walkway)
+SECOND = Walker(30, 150, -2.5, first=80, last=100)
+
+
+def rider() -> ClipCase:
+    return case_of(scene(RIDER), normal())
+
+
+def test_score_stands_beside_limit_and_share() -> None:
+    case = rider()
+    evidence = score(case)
+    assert evidence.verdict == "anomalous"
+    assert evidence.quantity("score").value == pytest.approx(float(case.judged.of_frames(case.seen).max()))
+    assert evidence.quantity("score").p_value == pytest.approx(1 / 21)
+    assert evidence.statement.startswith("Anomalous: it scores ")
+    assert evidence.statement.endswith("; at most 1 in 21 normal stretches of 5 s scores as high.")
+
+
+def test_score_of_a_normal_clip() -> None:
+    evidence = score(case_of(walk(50), normal()))
+    assert evidence.verdict == "normal"
+    assert "of normal stretches of 5 s score at least as high." in evidence.statement
+
+
+def test_notes_of_reading_and_of_watching_are_told() -> None:
+    case = case_of(replace(walk(50), notes=("too few frames a second to measure motion",)), normal())
+    case.clip.reel.note("fps not known, taken as 10")
+    case.clip.reel.note("frames of other sizes were scaled to 640 x 480")
+    evidence = score(case)
+    assert evidence.statement.endswith(
+        " Note: fps not known, taken as 10. Note: frames of other sizes were scaled to 640 by 480."
+        " Note: too few frames a second to measure motion."
+    )
+    assert check(Claim(text=evidence.statement, kind="verdict", evidence=("E1",)), case.ledger) == ()
+
+
+@pytest.mark.parametrize("damaged", [{3}, {3, 4, 5, 9}])
+def test_damage_is_told_without_becoming_a_verdict(damaged: set[int]) -> None:
+    case = case_of(walk(50), normal())
+    case.clip.reel._damaged.update(damaged)
+    evidence = score(case)
+    assert "Note: unreadable, the nearest good frame stands in: frame" in evidence.statement
+    assert check(Claim(text=evidence.statement, kind="verdict", evidence=("E1",)), case.ledger) == ()
+
+
+def test_timeline_and_locate() -> None:
+    case = case_of(scene(RIDER, SECOND), normal())
+    assert timeline(case).statement == (
+        "Two events stand out, the strongest first. Event 1: from 8.0 s to 10.1 s, strongest at 8.0 s. "
+        "Event 2: from 4.0 s to 8.5 s, strongest at 4.0 s."
+    )
+    assert locate(case).statement == (
+        "Two places stand out, the strongest first. Event 1: upper right, 8 x 20 px, at 8.0 s. "
+        "Event 2: right, 14 x 20 px, at 4.0 s."
+    )
+
+
+def test_where_nothing_stands_out_the_nearest_moment_is_told() -> None:
+    case = case_of(walk(50), normal())
+    evidence = timeline(case)
+    assert evidence.statement.startswith("No event stands out in the 12.0 s: the highest score is ")
+    assert evidence.quantity("nearest moment").value == case.frame_scores.argmax() / 10
+    assert locate(case).statement == "No place stands out at any time."
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "says"),
+    [
+        (180.0, "limit", "The clip lasts only 12.0 s, so there is nothing to see at 180.0 s."),
+        (12.04, "limit", "The clip lasts only 12.00 s, so there is nothing to see at 12.04 s."),
+        (5.0, "observation", "At 5.0 s event 1 is going on: the score is "),
+        (4.0, "observation", "At 4.0 s event 1 is going on: the score is "),
+        (8.5, "observation", "At 8.5 s no event is going on: the score is "),  # it is over by then
+        (0.0, "observation", "At 0 s no event is going on: the score is "),
+        (12.0, "observation", "At 12.0 s no event is going on: the score is "),
+    ],
+)
+def test_moment(at: float, kind: str, says: str) -> None:
+    evidence = moment(rider(), at)
+    assert evidence.kind == kind and evidence.statement.startswith(says)
+    assert len(evidence.events) == ("event 1" in says)
+
+
+def test_two_things_at_one_moment() -> None:
+    assert moment(case_of(scene(RIDER, SECOND), normal()), 8.2).statement.startswith(
+        "At 8.2 s event 1 and event 2 are going on: "
+    )
+
+
+def test_name_contrasts_with_what_is_said_of_normal_things() -> None:
+    """Of normal people the detector says person at 0.6 and bicycle at 0.05; of the rider 0.4 and 0.7."""
+    evidence = name(rider())
+    assert evidence.statement == (
+        "The thing in event 1 looks like a bicycle: "
+        "the object detector gives that name 0.70, and normally 0.05 at most."
+    )
+    assert evidence.labels == {"bicycle": pytest.approx(0.7)}
+    assert evidence.quantity("name score").normal == pytest.approx((0, 0.05))
+
+
+@pytest.mark.parametrize("scores", [(0.6, 0.05, 0.02), (0.0, 0.0, 0.0), (0.55, 0.06, 0.3)])
+def test_a_name_that_normal_things_bear_or_that_is_weak_tells_nothing(scores: tuple[float, float, float]) -> None:
+    evidence = name(case_of(scene(replace(RIDER, scores=scores)), normal()))
+    assert evidence.statement.startswith("What the thing in event 1 is called cannot be told")
+    assert evidence.labels == {}
+
+
+@pytest.mark.parametrize(
+    ("stranger", "family", "says"),
+    [
+        (replace(RIDER, size=(8, TALL), gait=1.4), "motion", "moves at 1.50 body heights a second, normally 0.59 "),
+        (replace(RIDER, speed=-0.9, size=(40, TALL), gait=1.4), "object", "is 2.0 times as wide as tall, normally 0."),
+        (
+            replace(RIDER, speed=-0.9, size=(16, 2 * TALL), gait=1.4),
+            "object",
+            "is 2.0 times as tall as a person there,",
+        ),
+        (
+            replace(RIDER, feet=112, start=10, speed=0.9, size=(8, TALL), gait=1.4),
+            "place",
+            "away from where anything was",
+        ),
+        (replace(RIDER, start=10, speed=0.9, size=(8, TALL), gait=1.4), "motion", "heads where hardly anything heads"),
+    ],
+)
+def test_measure_gives_the_reason(stranger: Walker, family: str, says: str) -> None:
+    evidence = measure(case_of(scene(stranger), normal()))
+    assert says in evidence.statement and family in evidence.statement.partition(":")[0]
+    assert "Against 3,600 normal sightings, event 1 is unusual in " in evidence.statement
+
+
+def test_measure_names_the_family_of_the_strangest_and_at_most_three() -> None:
+    evidence = measure(rider())
+    assert set(evidence.labels) == {"object"} or set(evidence.labels) == {"motion"}
+    assert evidence.statement.count("normally") <= 3
+    assert evidence.quantity("speed").value == 1.5
+    low, high = evidence.quantity("speed").normal or (0, 0)
+    speeds = np.concatenate([seen.speed for seen in normal().normal])
+    assert (low, high) == pytest.approx(tuple(np.percentile(speeds, [1, 99])))
+
+
+@pytest.mark.parametrize("attribute", vocabulary("clip_attributes"))
+@pytest.mark.parametrize("value", [0.6, 1.0, 2.996, 34.0])
+def test_the_words_of_every_attribute_pass_the_checker(attribute: str, value: float) -> None:
+    """Above what is normal, and below; also where both would be printed alike."""
+    entry = vocabulary("clip_attributes")[attribute]
+    for low, high in ((0.1, 0.99 * value), (1.01 * value, 2 * value)):
+        words = _words(Contrast(attribute, entry["family"], value, low, high, 3.0))
+        if not words:
+            assert value < low and "less" not in entry
+            continue
+        ledger = Ledger()
+        ledger.add(
+            tool="measure",
+            statement=f"It {words}.",
+            quantities=(Quantity(name=attribute, value=value, unit=entry["unit"], normal=(low, high)),),
+        )
+        assert check(Claim(text=f"It {words}.", kind="why", evidence=("E1",)), ledger) == (), words
+    assert _words(Contrast(attribute, entry["family"], value, value, value, 3.0)) == ""
+
+
+def test_track_says_from_where_to_where() -> None:
+    evidence = track(rider())
+    assert evidence.statement == (
+        "The thing in event 1 is first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards."
+    )
+    assert [region.frames for region in evidence.regions] == [(40, 84, 40), (40, 84, 84)]
+
+
+@pytest.mark.parametrize(
+    ("velocity", "heading"), [((1, 0), "rightwards"), ((0, 1), "downwards"), ((-1, -1), "up and leftwards")]
+)
+def test_headings(velocity: tuple[int, int], heading: str) -> None:
+    seen = scene(replace(RIDER, last=60))
+    rows = np.flatnonzero(seen.track == 3)
+    shift = np.arange(len(rows))[:, None] * np.array([*velocity, *velocity]) * 2
+    box = seen.box.copy()
+    box[rows] = np.array([70, 50, 84, 70]) + shift
+    assert track(case_of(replace(seen, box=box), normal())).statement.endswith(f"heading {heading}.")
+
+
+def test_track_of_what_goes_nowhere() -> None:
+    case = case_of(scene(replace(RIDER, start=80, last=42)), normal())
+    assert track(case).statement == "The thing in event 1 is seen from 4.0 s to 4.2 s and ends where it began, centre."
+
+
+def test_compare_shows_the_nearest_normal_thing() -> None:
+    case = rider()
+    evidence = compare(case)
+    box = case.events[0].region.box
+    feet = np.array([(box[0] + box[2]) / 2, box[3]])
+    distances = []
+    for clip, frame, _ in normal().exemplars:
+        seen = normal().normal[clip]
+        for row in np.flatnonzero(seen.frame == frame):
+            there = np.array([seen.box[row, [0, 2]].mean(), seen.box[row, 3]])
+            distances.append((np.linalg.norm(there - feet) / TALL, float(seen.speed[row])))
+    distance, speed = min(distances)
+    assert evidence.quantity("distance").value == pytest.approx(distance, rel=1e-4)
+    assert evidence.quantity("speed of the normal one").value == pytest.approx(speed)
+    assert evidence.figure is not None and normal().shape == (HEIGHT, WIDTH)
+
+
+def test_compare_without_a_normal_thing_to_show() -> None:
+    profile = profile_of([walk(seed, frames=20) for seed in range(10)])  # too short for an exemplar
+    evidence = compare(case_of(scene(RIDER), profile))
+    assert (evidence.kind, evidence.statement) == (
+        "limit",
+        "No normal thing is kept that could be shown beside event 1.",
+    )
+
+
+def test_repair_takes_the_thing_out_with_what_overlaps_it() -> None:
+    """Without the rider the score is that of the clip without it; what stood on it goes too."""
+    bag = replace(RIDER, size=(6, 6), speed=-1.5)
+    case = case_of(scene(RIDER, bag), normal())
+    evidence = repair(case)
+    alone = case_of(scene(), normal()).score
+    assert evidence.quantity("score after repair").value == pytest.approx(alone)
+    assert evidence.quantity("score after repair").value < evidence.quantity("threshold").value
+    assert evidence.statement.startswith("Without the thing in event 1, the score falls from ")
+    assert ", below the limit 1.0" in evidence.statement
+
+
+def test_one_of_two_things_is_not_the_only_reason() -> None:
+    case = case_of(scene(RIDER, SECOND), normal())
+    one, both = repair(case, event=1), repair(case)
+    assert ", still above the limit " in one.statement and one.regions == (case.regions[0],)
+    assert both.statement.startswith("Without all of them, the score falls from ")
+    assert ", below the limit " in both.statement
+
+
+def test_without_leaves_every_column_as_long() -> None:
+    seen = scene(RIDER)
+    left = without(seen, seen.track == 3)
+    assert set(left.track) == {1, 2} and len(left) == len(left.box) == len(left.scores) == len(left.velocity) == 240
+    assert left.frames == seen.frames and len(seen) == 285
+
+
+def test_label_scores_are_of_every_class() -> None:
+    assert rider().label_scores == pytest.approx({"person": 0.4, "bicycle": 0.7, "dog": 0.1})
+    assert case_of(walk(50), normal()).label_scores == {"person": 0, "bicycle": 0, "dog": 0}
