@@ -3,7 +3,6 @@
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.prompts import vocabulary
-from xad_agent.tools.score import score
 from xad_agent.wording import numbers
 
 
@@ -16,7 +15,9 @@ def previous(case: Case) -> Evidence:
         return case.measured("previous", {}) or case.ledger.add(
             tool="previous", statement=vocabulary("limits")["no_previous"], kind="limit", media=this
         )
-    was, now = before.quantity("score"), score(case).quantity("score")
+    from xad_agent.tools import tools_for
+
+    was, now = before.quantity("score"), tools_for(case)["score"](case).quantity("score")
     arguments = {"before": before.id}
     return case.measured("previous", arguments) or case.ledger.add(
         tool="previous",

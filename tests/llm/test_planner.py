@@ -129,6 +129,15 @@ def test_times_that_questions_name(question, seconds):
     assert named_time(question) == seconds
 
 
+def test_evidence_that_a_checkpoint_kept_is_still_evidence():
+    messages = conversation("score", "timeline", regions=2)
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            message.artifact = message.artifact.model_dump()
+    turn = read_turn(messages)
+    assert list(turn.evidence) == ["score", "timeline"] and turn.regions == 2
+
+
 def test_a_time_comes_first_and_what_is_there_then_is_the_event():
     question, why = "Why did you stop at 0:10?", intent("why", clip=True)
     asked = read_turn(conversation("score", "timeline", regions=3, question=question))

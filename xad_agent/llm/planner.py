@@ -53,12 +53,19 @@ def read_turn(messages: list[BaseMessage]) -> Turn:
     asked = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage) and message.name != CHECKER]
     start = asked[-1]
     evidence = {
-        message.name: message.artifact
+        message.name: found
         for message in messages[start:]
-        if isinstance(message, ToolMessage) and message.name and isinstance(message.artifact, Evidence)
+        if isinstance(message, ToolMessage) and message.name and (found := _evidence(message.artifact))
     }
     refused = any(isinstance(message, HumanMessage) for message in messages[start + 1 :])
     return Turn(str(messages[start].text), evidence, refused, _focus(messages[:start]))
+
+
+def _evidence(artifact: Any) -> Evidence | None:
+    """What a tool returned; a checkpoint gives it back as a dict."""
+    if isinstance(artifact, dict):
+        return Evidence.model_validate(artifact)
+    return artifact if isinstance(artifact, Evidence) else None
 
 
 def _focus(messages: list[BaseMessage]) -> int:

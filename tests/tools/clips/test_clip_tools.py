@@ -15,7 +15,9 @@ from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import KINDS
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.perception.sightings import Sightings
+from xad_agent.prompts import vocabulary
 from xad_agent.tools import load_tools
+from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.clips import TOOLS
 
 normal = cache(walkway)
@@ -96,6 +98,13 @@ def test_a_case_without_a_profile_is_only_compared_with_itself() -> None:
         assert "the limit" not in evidence.statement
     assert TOOLS["score"](case).verdict == "uncertain"
     assert TOOLS["timeline"](case).statement.startswith("Without a normal clip no event can be told; in the 12.0 s")
+
+
+@pytest.mark.parametrize("topic", vocabulary("limits"))
+def test_what_cannot_be_told_passes_the_checker(topic: str) -> None:
+    case = CASES["a rider"]()
+    evidence = cannot_tell(case, topic)  # type: ignore[arg-type]
+    assert evidence.kind == "limit" and holds(case, evidence) == ()
 
 
 FALSE = [

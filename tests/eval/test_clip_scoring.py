@@ -1,0 +1,44 @@
+"""A `ClipProfile` as a scorer: the profile's own scores and boxes, and alarms on clips that were held out."""
+
+import numpy as np
+import pytest
+
+from tests.walkway import RIDER, film, profile_of, scene, sightings, walk
+from xad_agent.clip_profile import ClipProfile
+from xad_agent.detectors.attributes import ATTRIBUTES
+from xad_agent.eval.clip_scoring import ProfileScorer
+
+
+def test_scores_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, profile = scene(RIDER), profile_of([walk(seed) for seed in range(4)])
+    monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: seen)
+    scores = ProfileScorer(profile).scores(film(seen))
+    judged = profile.judge(seen)
+    np.testing.assert_array_equal(scores.frames, judged.of_frames(seen))
+    assert set(scores.attributes) == {a.name for a in ATTRIBUTES}
+    np.testing.assert_array_equal(scores.attributes["shape"], judged.of_frames(seen, "shape"))
+    frame, box, score = scores.boxes[-1]
+    assert (frame, score) == (119, pytest.approx(float(judged.combined[-1])))
+    assert box == pytest.approx(tuple(seen.box[-1])) and len(scores.boxes) == len(seen)
+
+
+def test_alarms_on_a_clip_are_by_the_other_clips() -> None:
+    """A rider in one normal clip of eight: in the profile itself it is normal, held out it is an alarm."""
+    normal = [*(walk(seed) for seed in range(7)), scene(RIDER)]
+    profile = profile_of(normal)
+    alarms = ProfileScorer(profile).held_out_alarms()
+    assert [alarm.shape for alarm in alarms] == [(120,)] * 8 and all(alarm.dtype == bool for alarm in alarms)
+    assert alarms[7][45:80].all() and not alarms[7][:30].any()
+
+
+@pytest.mark.parametrize("clips", [2, 3, 5])
+def test_every_clip_is_held_out_once(clips: int) -> None:
+    lengths = [20 + 10 * place for place in range(clips)]
+    alarms = ProfileScorer(profile_of([walk(n, frames) for n, frames in enumerate(lengths)])).held_out_alarms()
+    assert [len(alarm) for alarm in alarms] == lengths
+
+
+def test_of_one_clip_or_of_none_with_anything_in_it() -> None:
+    assert ProfileScorer(profile_of([walk(0)])).held_out_alarms() == []
+    alarms = ProfileScorer(profile_of([sightings([], 20)] * 3)).held_out_alarms()
+    assert not np.concatenate(alarms).any()
