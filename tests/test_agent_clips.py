@@ -66,7 +66,7 @@ def test_a_scripted_model_on_a_clip(profile: ClipProfile, seen: dict[str, Sighti
     assert (answer.verdict, answer.source) == ("anomalous", "model")
     (event,) = answer.events
     assert (event.start, event.tracks, answer.regions) == (4.0, (3,), (event.region,))
-    assert answer.label_scores["bicycle"] == pytest.approx(0.7)
+    assert answer.label_scores["two-wheeler"] > answer.label_scores["person"]
     record = json.loads(json.dumps(answer.to_json()))
     assert record["events"][0]["end"] == 8.5 and record["regions"][0]["frames"] == [40, 84, 40]
     assert answer.figure().width == 1200

@@ -174,7 +174,7 @@ def shot(frames: int, height: int = HEIGHT, width: int = WIDTH, fps: float = 10.
         (shot(3, 1, 1), "1 x 1 px, the profile's are 160 x 120"),
         (shot(6, 240, 320), "320 x 240 px, the profile's are 160 x 120"),
         (shot(6, 90, 70), "70 x 90 px, the profile's are 160 x 120"),
-        (shot(6, fps=1), "too few frames a second"),
+        (shot(6, fps=1), "fewer than 4 frames a second"),
         (shot(40, fps=240), ""),
     ],
 )

@@ -110,9 +110,8 @@ class ClipProfile(Profile):
 
     @cached_property
     def usual_scores(self) -> np.ndarray:
-        """What the namer gives normal things: the 99.9th percentile of each of its classes' scores, (classes,)."""
-        scores = [self.namer.scores(seen, self.judge(seen)) for seen in self.normal]
-        return np.percentile(np.concatenate(scores), 99.9, axis=0)
+        """What the namer gives normal things, see `Surplus`, (its classes,)."""
+        return Surplus(np.concatenate([self.namer.scores(seen, self.judge(seen)) for seen in self.normal])).usual
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""

@@ -71,9 +71,9 @@ def test_tracks_in_the_order_of_time_without_what_no_track_holds() -> None:
 
 def test_half_is_what_its_track_mostly_is() -> None:
     rarity = np.array([0.0, 4.0, np.nan, 8.0, np.nan, 1.0])
-    together = module._with_tracks(rarity, [np.array([0, 1, 2, 3]), np.array([4])])
-    # the 75th percentile of 0, 4 and 8 is 6; the last row is on no track
-    np.testing.assert_allclose(together, [3, 5, 6, 7, np.nan, 1])
+    together = module._with_tracks(rarity, [np.array([0, 1, 2, 3]), np.array([4])], window=3)
+    # the medians of (0, 4), (0, 4), (4, 8) and 8; where a row has no value it is its track's; the last is on no track
+    np.testing.assert_allclose(together, [1, 3, 6, 8, np.nan, 1])
 
 
 def test_frames_have_the_strangest_thing_smoothed_and_what_is_between_looks() -> None:

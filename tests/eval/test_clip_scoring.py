@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.walkway import RIDER, film, profile_of, scene, sightings, walk
+from tests.crowd import RIDER, film, profile_of, scene, sightings, walk
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.detectors.attributes import ATTRIBUTES
 from xad_agent.eval.clip_scoring import ProfileScorer

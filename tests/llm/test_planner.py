@@ -88,7 +88,8 @@ def test_whether_a_region_is_singled_out(question, expected):
         ([], 0, "score"),
         (["score"], 0, "timeline"),
         (["score", "timeline"], 2, "locate"),
-        (["score", "timeline", "locate", "name", "measure"], 2, "repair"),
+        (["score", "timeline", "locate", "name", "measure"], 2, "relate"),
+        (["score", "timeline", "locate", "name", "measure", "relate"], 2, "repair"),
         (["score", "timeline"], 0, None),  # nothing stands out: nothing to name, measure or repair
     ],
 )

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.walkway import RIDER, case_of, profile_of, scene, sightings, walk, walkway
+from tests.crowd import RIDER, case_of, profile_of, scene, sightings, walk, walkway
 from xad_agent.evidence import Event, Region
 from xad_agent.media.figure import FIGURE_WIDTH
 from xad_agent.media.filmstrip import filmstrip, key_frames, timeline_plot

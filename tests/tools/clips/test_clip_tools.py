@@ -57,7 +57,7 @@ CASES: dict[str, Callable[[], ClipCase]] = {
     ),
 }
 ARGUMENTS = {"moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}]} | {
-    name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "track", "compare", "repair")
+    name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "relate", "track", "compare", "repair")
 }
 
 

@@ -112,15 +112,16 @@ def test_name_contrasts_with_what_is_said_of_normal_things() -> None:
         "The thing in event 1 looks like a bicycle: "
         "the object detector gives that name 0.70, and normally 0.05 at most."
     )
-    assert evidence.labels == {"bicycle": pytest.approx(0.7)}
+    assert evidence.labels["bicycle"] > 0.9
     assert evidence.quantity("name score").normal == pytest.approx((0, 0.05))
 
 
 @pytest.mark.parametrize("scores", [(0.6, 0.05, 0.02), (0.0, 0.0, 0.0), (0.55, 0.06, 0.3)])
-def test_a_name_that_normal_things_bear_or_that_is_weak_tells_nothing(scores: tuple[float, float, float]) -> None:
+def test_what_the_detector_does_not_say_is_named_by_shape_and_motion_alone(scores: tuple[float, float, float]) -> None:
     evidence = name(case_of(scene(replace(RIDER, scores=scores)), normal()))
-    assert evidence.statement.startswith("What the thing in event 1 is called cannot be told")
-    assert evidence.labels == {}
+    assert "by its shape and motion its likeness is" in evidence.statement
+    with pytest.raises(KeyError):
+        evidence.quantity("name score")
 
 
 @pytest.mark.parametrize(
@@ -256,5 +257,7 @@ def test_without_leaves_every_column_as_long() -> None:
 
 
 def test_label_scores_are_of_every_class() -> None:
-    assert rider().label_scores == pytest.approx({"person": 0.4, "bicycle": 0.7, "dog": 0.1})
-    assert case_of(walk(50), normal()).label_scores == {"person": 0, "bicycle": 0, "dog": 0}
+    found, passed = rider().label_scores, case_of(walk(50), normal()).label_scores
+    assert set(found) == set(passed) >= {"two-wheeler", "person", "vehicle", "skateboard"}
+    assert max(found, key=lambda label: found[label]) and found["two-wheeler"] > found["person"]
+    assert set(passed.values()) == {0.0}
