@@ -13,7 +13,7 @@ from xad_agent.errors import XadError
 from xad_agent.media import Clip, read_clip, read_clips
 
 STACK = np.stack(list(frames(6)))
-NO_FPS = "fps not known, taken as 25"
+NO_FPS = "fps not known, taken as 10"
 
 
 def save(folder: Path, names) -> Path:
@@ -36,7 +36,7 @@ def test_a_folder_of_frames_in_the_order_of_their_numbers(tmp_path):
     (folder / "SOURCE.txt").write_text("not a frame")
     (folder / ".hidden.png").write_bytes(b"not a frame")
     clip = read_clip(folder)
-    assert (clip.name, clip.width, clip.height, clip.count, clip.fps) == ("walk", WIDTH, HEIGHT, 5, 25)
+    assert (clip.name, clip.width, clip.height, clip.count, clip.fps) == ("walk", WIDTH, HEIGHT, 5, 10)
     assert numbers(clip) == [0, 1, 2, 3, 4]
     assert clip.notes == (NO_FPS,)
     assert clip.frame(3).name == "walk frame 3"
@@ -58,7 +58,7 @@ def test_missing_numbers_are_told_and_leave_gaps_in_time(tmp_path):
 def test_every_fifth_frame_is_not_a_gap(tmp_path):
     clip = read_clip(save(tmp_path / "walk", ["0010.png", "0015.png", "0020.png", "0030.png"]))
     assert clip.notes == ("frame number 25 is missing", NO_FPS)
-    np.testing.assert_allclose(clip.times, np.array([0, 1, 2, 4]) / 25)
+    np.testing.assert_allclose(clip.times, np.array([0, 1, 2, 4]) / 10)
 
 
 def test_mixed_sizes_are_scaled_to_the_first(tmp_path):

@@ -183,7 +183,7 @@ def test_transparent_parts_are_put_on_white(tmp_path):
 def test_one_frame(tmp_path):
     Image.fromarray(frame(7)).save(tmp_path / "a.gif")
     clip = read_clip(tmp_path / "a.gif")
-    assert (clip.count, clip.fps, clip.notes) == (1, 25, ("fps not known, taken as 25",))
+    assert (clip.count, clip.fps, clip.notes) == (1, 10, ("fps not known, taken as 10",))
     assert number(clip.frame(0).pixels) == 7
 
 

@@ -73,6 +73,16 @@ def test_timeline_and_locate() -> None:
     )
 
 
+def test_times_are_those_at_which_frames_are_shown() -> None:
+    """A clip whose frame rate varies: from frame 60 on there is one a second."""
+    case = rider()
+    times = np.concatenate([np.arange(60) / 10, 6 + np.arange(60.0)])
+    case.clip = replace(case.clip, times=times)
+    assert timeline(case).statement.startswith("One event stands out, event 1: from 4.0 s to 30.1 s, ")
+    assert " and last at 30.0 s, " in track(case).statement
+    assert "event 1 is going on" in moment(case, 29.5).statement
+
+
 def test_where_nothing_stands_out_the_nearest_moment_is_told() -> None:
     case = case_of(walk(50), normal())
     evidence = timeline(case)
