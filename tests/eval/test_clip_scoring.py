@@ -14,7 +14,7 @@ def test_scores_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: seen)
     scores = ProfileScorer(profile).scores(film(seen))
     judged = profile.judge(seen)
-    np.testing.assert_array_equal(scores.frames, judged.of_frames(seen))
+    np.testing.assert_array_equal(scores.frame, judged.of_frames(seen))
     assert set(scores.attributes) == {a.name for a in ATTRIBUTES}
     np.testing.assert_array_equal(scores.attributes["shape"], judged.of_frames(seen, "shape"))
     frame, box, score = scores.boxes[-1]

@@ -223,7 +223,7 @@ def test_a_damaged_end_is_read_up_to_the_damage(tmp_path, name, codec, pix_fmt, 
     path.write_bytes(content[:keep] + (bytes(len(content) - keep) if damage == "overwritten" else b""))
     clip = read_clip(path)
     assert 20 <= clip.count < 50
-    assert f"read up to frame {clip.count - 1}: damaged after that" in clip.notes
+    assert f"read up to frame {clip.count - 1}, unreadable after that" in clip.notes
     whole = [number(pixels) for pixels in clip.frames()]
     assert len(whole) == clip.count
     assert whole[: clip.count - 1] == list(range(clip.count - 1))  # the last one may be patched up by the decoder

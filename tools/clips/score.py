@@ -64,8 +64,13 @@ def _uncalibrated(value: float) -> str:
 
 
 def _notes(case: ClipCase) -> list[str]:
-    """What reading and watching the clip changed or could not do; sizes without an "x", which is for regions."""
-    return [f"Note: {note.replace(' x ', ' by ')}." for note in (*case.clip.notes, *case.seen.notes)]
+    """What reading and watching the clip changed or could not do.
+
+    Of what reading says only what stands before a colon: file names may follow, which no model is to read. Sizes come
+    without an "x", which the checker keeps for regions.
+    """
+    read = [note.partition(":")[0] for note in case.clip.notes]
+    return [f"Note: {note.replace(' x ', ' by ')}." for note in (*read, *case.seen.notes)]
 
 
 def _noted(case: ClipCase) -> list[Quantity]:

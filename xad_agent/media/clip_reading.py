@@ -28,7 +28,7 @@ def read_clip(source: ClipSource, *, fps: float | None = None, name: str | None 
         source: A video file; a folder of frames; an array (T, H, W, 3) RGB or (T, H, W), uint8 or floats 0 to 1; a list
             of frames, each a picture file or an array; an iterator of such frames, which are laid down in a temporary
             file; a `Clip`, returned as it is. Arrays are not copied: leave them as they are.
-        fps: Frames a second; else what the file says, or 25 where nothing does.
+        fps: Frames a second; else what the file says, or 10 where nothing does.
         name: What to call it; else the file's or folder's name, cleaned of control characters.
 
     Raises:

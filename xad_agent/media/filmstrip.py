@@ -30,7 +30,7 @@ def timeline_plot(case: "ClipCase") -> np.ndarray:
     figure = Figure(figsize=(FIGURE_WIDTH / 100, 2.4), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    seconds = np.arange(len(case.frame_scores)) / case.clip.fps
+    seconds = np.array([case.clip.time(frame) for frame in range(len(case.frame_scores))])
     axes.plot(seconds, case.frame_scores, color=_INK, linewidth=1.2)
     if case.profile is not None:
         limit = case.profile.calibration.threshold()
@@ -61,7 +61,7 @@ def filmstrip(case: "ClipCase", event: "Event") -> np.ndarray:
         for box in _boxes(case, event, frame):
             x0, y0, x1, y1 = (round(value * scale) for value in box)
             pixels = outlined(pixels, (x0, y0, x1, y1), event.label)
-        panels.append((f"{frame / case.clip.fps:.1f} s", pixels))
+        panels.append((f"{case.clip.time(frame):.1f} s", pixels))
     return side_by_side(panels, _HEIGHT)
 
 
@@ -89,7 +89,7 @@ def clip_figure(answer: "Answer", case: "ClipCase") -> Image.Image:
     strips = [Image.fromarray(filmstrip(case, event)) for event in case.events[:2]]
     if not strips:
         frames = np.linspace(0, case.clip.count - 1, KEY_FRAMES).astype(int)
-        shown = [(f"{frame / case.clip.fps:.1f} s", case.clip.frame(int(frame)).pixels) for frame in frames]
+        shown = [(f"{case.clip.time(int(frame)):.1f} s", case.clip.frame(int(frame)).pixels) for frame in frames]
         strips = [Image.fromarray(side_by_side(shown, _HEIGHT))]
     plot = Image.fromarray(timeline_plot(case))
     return stacked([headline(answer), plot, *(within(strip, FIGURE_WIDTH) for strip in strips)])

@@ -60,7 +60,7 @@ class Video(Reel):
         if self._index.ratio != 1:
             self.note(f"its pixels are not square ({self._index.ratio} as wide as high); shown as stored")
         if self._index.cut:
-            self.note(f"read up to frame {self.count - 1}: damaged after that")
+            self.note(f"read up to frame {self.count - 1}, unreadable after that")
         if self.timing.note:
             self.note(self.timing.note)
 
