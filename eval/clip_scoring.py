@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from xad_agent.calibration import Calibration
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
-from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector
+from xad_agent.detectors.attributes import ATTRIBUTES, SMOOTH_SECONDS, AttributeDetector
 from xad_agent.eval.clips import Alarms, ClipScores
 from xad_agent.media import Clip
+
+if TYPE_CHECKING:
+    from xad_agent.detectors.vqunet import VquNet
 
 FOLDS = 4
 
@@ -21,9 +26,12 @@ class ProfileScorer:
         self.profile = profile
 
     @classmethod
-    def fit(cls, clips: Sequence[Path], alpha: float, progress: bool = True) -> "ProfileScorer":
-        """Fit on the folders of training clips."""
-        return cls(ClipProfile.fit([str(clip) for clip in clips], alpha, progress=progress))
+    def fit(
+        cls, clips: Sequence[Path], alpha: float, seed: int = 0, detectors: Sequence[str] = (), progress: bool = True
+    ) -> "ProfileScorer":
+        """Fit on the folders of training clips; see `Profile.fit`."""
+        folders = [str(clip) for clip in clips]
+        return cls(ClipProfile.fit(folders, alpha, seed=seed, detectors=detectors, progress=progress))
 
     def scores(self, clip: Clip) -> ClipScores:
         """Frame scores, combined and by each attribute, and every sighting as a box."""
@@ -33,7 +41,10 @@ class ProfileScorer:
             (int(frame), (float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score))
             for frame, box, score in zip(seen.frame, seen.box, judged.combined, strict=True)
         ]
-        return ClipScores(judged.of_frames(seen), {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}, boxes)
+        alone = {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}
+        if self.profile.vqunet is not None:
+            alone["vqunet"] = _errors(self.profile.vqunet, clip)
+        return ClipScores(judged.of_frames(seen), alone, boxes)
 
     def held_out_alarms(self) -> list[Alarms]:
         """Of each normal clip, by densities and a limit of the other folds' clips.
@@ -54,3 +65,12 @@ class ProfileScorer:
                 found = detector.judge(normal[place]).of_frames(normal[place])
                 alarms[place] = Alarms(found > limit, stretch_maxima(found, normal[place].fps) > limit)
         return [alarms[place] for place in sorted(alarms)]
+
+
+def _errors(vqunet: "VquNet", clip: Clip) -> np.ndarray:
+    """The network's score of each frame, float32 (frames,), smoothed like the others; the first take the next one's."""
+    scores = np.array([judged.score for judged in vqunet.judge(clip.frames())], np.float32)
+    if not len(scores):
+        return np.zeros(clip.count, np.float32)
+    lead = clip.count - len(scores)
+    return gaussian_filter1d(np.concatenate([np.repeat(scores[0], lead), scores]), SMOOTH_SECONDS * clip.fps)

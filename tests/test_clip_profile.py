@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from tests.crowd import HEIGHT, RIDER, WIDTH, Drawn, Walker, film, profile_of, scene, sightings, walk, walkway
 from tests.normal import NormalProfile, texture
 from xad_agent import clip_profile as module
 from xad_agent.agent import Agent
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
+from xad_agent.detectors.vqunet import Architecture, VquNet
+from xad_agent.detectors.vqunet.network import VquNetwork
 from xad_agent.errors import XadError
+from xad_agent.eval.clip_scoring import ProfileScorer
 from xad_agent.media import Clip, read_clip
 from xad_agent.profile import Profile
 
@@ -39,6 +43,28 @@ def test_a_stretch_is_about_five_seconds() -> None:
     np.testing.assert_array_equal(stretch_maxima(scores[:20], 10), [19])
     np.testing.assert_array_equal(stretch_maxima(scores[:1], 240), [0])
     np.testing.assert_array_equal(stretch_maxima(scores[:20], 1), [4, 9, 14, 19])
+
+
+def test_vqunet_is_kept_beside_the_rest_and_scores_frames(tmp_path: Path) -> None:
+    network = VquNet(VquNetwork(Architecture(4)), 32, "float32")
+    profile = profile_of([walk(0), walk(1)])
+    profile.vqunet = network
+    profile.save(tmp_path / "walkway.profile")
+    loaded = ClipProfile.load(tmp_path / "walkway.profile")
+    assert loaded.vqunet is not None
+    loaded.vqunet.precision = "float32"
+    clip = film(walk(2, 12))
+    scores = ProfileScorer(loaded).scores(clip).attributes["vqunet"]
+    expected = network.score(clip.frames()).scores
+    expected[:5] = expected[5]
+    np.testing.assert_allclose(scores, gaussian_filter1d(expected, 0.3 * clip.fps), rtol=1e-4)
+
+
+def test_a_detector_there_is_not() -> None:
+    with pytest.raises(XadError, match="no detector is called 'magic': there are vqunet"):
+        Profile.fit([film(walk(0))], detectors=["magic"])
+    with pytest.raises(XadError, match="no detector is called 'vqunet': for pictures"):
+        Profile.fit([texture(0)], detectors=["vqunet"])
 
 
 def test_a_loaded_profile_judges_the_same(saved: Path) -> None:

@@ -30,6 +30,9 @@ Normal = Annotated[
     list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
 ]
 Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Detectors = Annotated[
+    list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
+]
 Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
 
 
@@ -50,10 +53,13 @@ def fit(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to save the profile.")],
     alpha: Alpha = 0.01,
     backbone: Backbone = "efficientnet-lite0",
+    detectors: Detectors = None,
 ) -> None:
     """Learn what is normal from pictures or clips, and save it as a profile."""
-    profile = _fitted(normal, alpha=alpha, backbone=backbone)
+    checkpoint = output.with_name(f"{output.name}.training")
+    profile = _fitted(normal, alpha=alpha, backbone=backbone, detectors=detectors or (), checkpoint=checkpoint)
     profile.save(output)
+    checkpoint.unlink(missing_ok=True)
     typer.echo(profile.summary())
 
 
@@ -199,13 +205,14 @@ def eval_clips(
     directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
     alpha: Alpha = 0.05,
     seed: int = 0,
+    detectors: Detectors = None,
     as_json: Json = False,
 ) -> None:
     """Detection, place and speed on clips with masks."""
     from xad_agent.eval.clip_scoring import ProfileScorer
     from xad_agent.eval.clips import as_text, evaluate_clips
 
-    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha), seed=seed)
+    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 

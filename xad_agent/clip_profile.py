@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,9 +22,13 @@ from xad_agent.perception.objects import DEFAULT, ObjectDetector, load_objects
 from xad_agent.perception.observing import triplets_of
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.sightings import OBJECT_SCORE, Eyes, Sightings, greys, watch, working_shape
-from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, name_of
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
+if TYPE_CHECKING:
+    from xad_agent.detectors.vqunet import VquNet
+
+DETECTORS = ("vqunet",)
 STRETCH_SECONDS = 5.0
 EXEMPLARS = 100
 _LOOKS_FOR_PEOPLE = 60
@@ -46,6 +50,7 @@ class ClipProfile(Profile):
         calibration: What its scores mean, by the highest score of each stretch of five seconds of the normal clips,
             each of which is judged by the others.
         scene_graph: The relations of normal clips with their counts; None where none was seen.
+        vqunet: Where it was asked for; it has its own scores, which do not enter the verdict.
         exemplars: Frames of normal clips, with the number of the clip in `normal` and of the frame.
     """
 
@@ -60,10 +65,11 @@ class ClipProfile(Profile):
         exemplars: Sequence[tuple[int, int, Picture]],
         skipped: dict[str, str],
         scene_graph: SceneGraph | None = None,
+        vqunet: "VquNet | None" = None,
     ):
         self.name, self.shape, self.eyes, self.normal = name, shape, eyes, tuple(normal)
         self.detector, self.calibration, self.scene_graph = detector, calibration, scene_graph
-        self.exemplars, self.skipped = tuple(exemplars), skipped
+        self.exemplars, self.skipped, self.vqunet = tuple(exemplars), skipped, vqunet
 
     @classmethod
     def fit(
@@ -73,9 +79,12 @@ class ClipProfile(Profile):
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
         progress: bool = True,
+        detectors: Sequence[str] = (),
+        checkpoint: Path | None = None,
     ) -> "ClipProfile":
         """Learn from normal clips of one camera; see `Profile.fit`. No backbone is used."""
         check_alpha(alpha)
+        check_detectors(detectors, DETECTORS)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
         objects = load_objects(DEFAULT)
@@ -86,7 +95,12 @@ class ClipProfile(Profile):
         maxima = np.concatenate([stretch_maxima(values, clip.fps) for values, clip in zip(scores, seen, strict=True)])
         calibration = Calibration.from_maps(maxima, scores, alpha)
         graph = _scene_graph(seen, objects.names, seed)
-        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped, graph)
+        vqunet = None
+        if "vqunet" in detectors:
+            from xad_agent.detectors.vqunet import VquNet
+
+            vqunet = VquNet.fit(clips, seed=seed, checkpoint=checkpoint, progress=progress)
+        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped, graph, vqunet)
 
     @property
     def fitted(self) -> int:
@@ -151,6 +165,7 @@ class ClipProfile(Profile):
     def save(self, directory: str | Path) -> None:
         """See `Profile.save`."""
         graph, graph_arrays = self.scene_graph.state() if self.scene_graph else (None, {})
+        vqunet, vqunet_arrays = self.vqunet.state() if self.vqunet else (None, {})
         stored = Stored(
             kind="clips",
             name=self.name,
@@ -164,6 +179,7 @@ class ClipProfile(Profile):
                 "usual": {name: list(values) for name, values in self.detector.usual.items()},
                 "clips": [_described(seen) for seen in self.normal],
                 "scene_graph": graph,
+                "vqunet": vqunet,
                 "exemplars": [[clip, frame] for clip, frame, _ in self.exemplars],
             },
             alpha=self.calibration.alpha,
@@ -179,6 +195,7 @@ class ClipProfile(Profile):
         for number, seen in enumerate(self.normal):
             arrays |= {f"{number}.{name}": getattr(seen, name) for name in _ARRAYS}
         arrays |= {f"graph.{name}": array for name, array in graph_arrays.items()}
+        arrays |= {f"vqunet.{name}": array for name, array in vqunet_arrays.items()}
         write_folder(Path(directory), stored, arrays, [picture.pixels for _, _, picture in self.exemplars])
 
     @classmethod
@@ -204,9 +221,10 @@ class ClipProfile(Profile):
             calibration = Calibration(arrays["scores"], stored.level, stored.floor, stored.alpha)
             detector = AttributeDetector(normal, usual)
             graph = _loaded_graph(settings["scene_graph"], arrays)
+            vqunet = _loaded_vqunet(settings["vqunet"], arrays)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph)
+        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph, vqunet)
 
 
 _ARRAYS = (
@@ -234,8 +252,19 @@ def _scene_graph(normal: Sequence[Sightings], names: Sequence[str], seed: int) -
 def _loaded_graph(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> SceneGraph | None:
     if settings is None:
         return None
-    own = {name.removeprefix("graph."): array for name, array in arrays.items() if name.startswith("graph.")}
-    return SceneGraph.from_state(settings, own, embed)
+    return SceneGraph.from_state(settings, _own("graph.", arrays), embed)
+
+
+def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> "VquNet | None":
+    if settings is None:
+        return None
+    from xad_agent.detectors.vqunet import VquNet
+
+    return VquNet.from_state(settings, _own("vqunet.", arrays))
+
+
+def _own(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _described(seen: Sightings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xad_agent.calibration import Calibration
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
-from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, name_of
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
 if TYPE_CHECKING:
@@ -52,9 +52,12 @@ class PictureProfile(Profile):
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
         progress: bool = True,
+        detectors: Sequence[str] = (),
+        checkpoint: Path | None = None,
     ) -> "PictureProfile":
-        """Learn from normal pictures; see `Profile.fit`."""
+        """Learn from normal pictures; see `Profile.fit`. There is one detector, and nothing to go on from."""
         check_alpha(alpha)
+        check_detectors(detectors, ())
         from xad_agent.detectors.patchcore import PatchCore
         from xad_agent.detectors.patches import working_side
         from xad_agent.perception.backbone import load_backbone

@@ -1,6 +1,7 @@
 """`Profile`: what normal looks like, learned from normal pictures or clips, saved as a folder."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class Profile(ABC):
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
         progress: bool = True,
+        detectors: Sequence[str] = (),
+        checkpoint: Path | None = None,
     ) -> "Profile":
         """Learn from normal pictures or clips; nothing is written, so it may be stopped at any time.
 
@@ -47,6 +50,8 @@ class Profile(ABC):
             backbone: See `load_backbone`; for pictures.
             seed: Of every random choice.
             progress: Whether to show a bar on stderr.
+            detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
+            checkpoint: Where that training is kept while it lasts, and goes on from.
 
         Returns:
             A `PictureProfile` or a `ClipProfile`.
@@ -58,10 +63,10 @@ class Profile(ABC):
         if holds_clips(normal):
             from xad_agent.clip_profile import ClipProfile
 
-            return ClipProfile.fit(normal, alpha, progress=progress)
+            return ClipProfile.fit(normal, alpha, backbone, seed, progress, detectors, checkpoint)
         from xad_agent.picture_profile import PictureProfile
 
-        return PictureProfile.fit(normal, alpha, backbone, seed, progress)
+        return PictureProfile.fit(normal, alpha, backbone, seed, progress, detectors)
 
     @classmethod
     def load(cls, directory: str | Path) -> "Profile":
@@ -101,6 +106,14 @@ def check_alpha(alpha: float) -> None:
     """XadError unless alpha lies between 0 and 1."""
     if not 0 < alpha < 1:
         raise XadError(f"alpha {alpha} is not between 0 and 1: give the share of false alarms, as 0.01", exit_code=2)
+
+
+def check_detectors(detectors: Sequence[str], known: Sequence[str]) -> None:
+    """XadError when a detector is asked for that this kind of media has not."""
+    unknown = [name for name in detectors if name not in known]
+    if unknown:
+        what = f"there are {', '.join(known)}" if known else "for pictures there is only the usual one"
+        raise XadError(f"no detector is called {unknown[0]!r}: {what}", exit_code=2)
 
 
 def name_of(normal: Any) -> str:

@@ -27,18 +27,20 @@ def test_alarms_on_a_clip_are_by_the_other_clips() -> None:
     normal = [*(walk(seed) for seed in range(7)), scene(RIDER)]
     profile = profile_of(normal)
     alarms = ProfileScorer(profile).held_out_alarms()
-    assert [alarm.shape for alarm in alarms] == [(120,)] * 8 and all(alarm.dtype == bool for alarm in alarms)
-    assert alarms[7][45:80].all() and not alarms[7][:30].any()
+    assert [alarm.frames.shape for alarm in alarms] == [(120,)] * 8
+    assert [alarm.stretches.shape for alarm in alarms] == [(2,)] * 8
+    assert all(part.dtype == bool for alarm in alarms for part in alarm)
+    assert alarms[7].frames[45:80].all() and not alarms[7].frames[:30].any() and alarms[7].stretches.all()
 
 
 @pytest.mark.parametrize("clips", [2, 3, 5])
 def test_every_clip_is_held_out_once(clips: int) -> None:
     lengths = [20 + 10 * place for place in range(clips)]
     alarms = ProfileScorer(profile_of([walk(n, frames) for n, frames in enumerate(lengths)])).held_out_alarms()
-    assert [len(alarm) for alarm in alarms] == lengths
+    assert [len(alarm.frames) for alarm in alarms] == lengths
 
 
 def test_of_one_clip_or_of_none_with_anything_in_it() -> None:
     assert ProfileScorer(profile_of([walk(0)])).held_out_alarms() == []
     alarms = ProfileScorer(profile_of([sightings([], 20)] * 3)).held_out_alarms()
-    assert not np.concatenate(alarms).any()
+    assert not np.concatenate([alarm.frames for alarm in alarms]).any()

@@ -18,7 +18,7 @@ _WALKING = 0.3  # body heights a second; what is slower has no direction worth j
 _SPAN_SECONDS = 0.5
 _EDGE_PX = 2
 _AROUND_SECONDS = 2.0
-_SMOOTH_SECONDS = 0.3
+SMOOTH_SECONDS = 0.3
 _WEIGHT, _MOST = 0.3, 2.0
 
 
@@ -171,7 +171,7 @@ def strongest(seen: Sightings, values: np.ndarray, rows: np.ndarray | slice = sl
     """
     highest = np.zeros((len(seen.looks), values.shape[1]), np.float32)
     np.maximum.at(highest, (seen.frame // seen.step)[rows], values[rows])
-    smooth = gaussian_filter1d(highest, max(_SMOOTH_SECONDS * seen.fps / seen.step, 1e-3), axis=0)
+    smooth = gaussian_filter1d(highest, max(SMOOTH_SECONDS * seen.fps / seen.step, 1e-3), axis=0)
     frames = np.arange(seen.frames)
     return np.stack([np.interp(frames, seen.looks, column) for column in smooth.T], axis=1).astype(np.float32)
 
