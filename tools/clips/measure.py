@@ -63,6 +63,8 @@ def measure(case: ClipCase, event: int = 1) -> Evidence:
 def contrast(case: ClipCase, event: Event) -> list[Contrast]:
     """Every attribute of an event's thing that can be measured, the strangest first."""
     rows = case.rows(event)
+    beyond = rows[case.judged.combined[rows] > case.reference.calibration.threshold()]
+    rows = beyond if len(beyond) else rows  # a track may go over to somebody else
     found = [_contrast(case, rows, name) for name in vocabulary("clip_attributes")]
     return sorted((c for c in found if c is not None), key=lambda c: -c.strangeness)
 

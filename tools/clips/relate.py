@@ -38,8 +38,8 @@ def relate(case: ClipCase, event: int = 1) -> Evidence:
         arguments=arguments,
         statement=" ".join(map(_statement, rarest)) or f"No relation of the thing in {found.label} to others is seen.",
         quantities=(
-            *(Quantity(name="count", value=rarity.count) for rarity in rarest),
-            *(Quantity(name="count", value=count) for rarity in rarest for _, count in rarity.nearest),
+            *(Quantity(name="triplets", value=rarity.count) for rarity in rarest),
+            *(Quantity(name="triplets", value=count) for rarity in rarest for _, count in rarity.nearest),
             Quantity(name="triplets", value=graph.total),
         ),
         labels={rarity.triplet: min(rarity.score / 100, 1.0) for rarity in rarest},
@@ -50,7 +50,7 @@ def relate(case: ClipCase, event: int = 1) -> Evidence:
 
 
 def _statement(rarity: Rarity) -> str:
-    nearest = listed([f"{sentence}, {count:,}" for sentence, count in rarity.nearest])
+    nearest = listed([f"{sentence} ({count:,})" for sentence, count in rarity.nearest])
     return f"{rarity.triplet.capitalize()}: {rarity.count:,} of {rarity.total:,} normal triplets; nearest: {nearest}."
 
 
