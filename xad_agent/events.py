@@ -13,7 +13,7 @@ from xad_agent.prompts import vocabulary
 
 MAX_EVENTS = 20
 _PAUSE_SECONDS = 1.0
-_OVERLAP, _MEETS = 0.3, 0.1
+_OVERLAP, _MEETS, _ALIKE = 0.3, 0.1, 0.5
 
 
 def find_events(
@@ -87,7 +87,12 @@ def _things(seen: Sightings, beyond: np.ndarray) -> list[list[int]]:
 
 
 def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two tracks, given by their rows, overlap in most frames they share or, sharing none, meet end to end."""
+    """Whether two tracks, given by their rows, overlap in most frames they share or, sharing none, meet end to end.
+
+    Either way they must move alike: things that pass before each other overlap too.
+    """
+    if not _move_alike(seen, one, other):
+        return False
     _, first, second = np.intersect1d(seen.frame[one], seen.frame[other], return_indices=True)
     if len(first):
         return bool(np.median(overlap(seen.box[one[first]], seen.box[other[second]])) > _OVERLAP)
@@ -96,6 +101,13 @@ def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
     shift = np.tile(np.nan_to_num(seen.velocity[earlier[-1]]) * pause, 2)
     meets = overlap(seen.box[earlier[-1:]] + shift, seen.box[later[:1]])[0] > _MEETS
     return bool(0 < pause < _PAUSE_SECONDS and meets)
+
+
+def _move_alike(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the median velocities differ by less than half of the larger; where they are not known they may."""
+    velocities = [np.median(seen.velocity[rows], axis=0) for rows in (one, other)]
+    largest = max(np.linalg.norm(velocity) for velocity in velocities)
+    return not np.linalg.norm(velocities[0] - velocities[1]) > _ALIKE * largest
 
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
