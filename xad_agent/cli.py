@@ -131,7 +131,8 @@ def scan(
     for line in lines:
         if line.get("verdict") != "normal":
             typer.echo(f"{line['media']}: {line.get('error') or line['reason']}")
-    typer.echo(f"{counts['anomalous']} anomalous, {counts['normal']} normal, {counts['failed']} failed: {output}")
+    summary = f"{counts['anomalous']} anomalous, {counts['normal']} normal, {counts['failed']} failed"
+    typer.echo(f"{summary}; with those of earlier runs in {output}")
 
 
 @models.command("list")

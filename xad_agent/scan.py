@@ -45,6 +45,8 @@ def scan(sources: list[str], profile: Profile, output: Path, progress: bool = Tr
         output.mkdir(parents=True, exist_ok=True)
         done = _done(output / RESULTS)
         with (output / RESULTS).open("a", encoding="utf-8") as file:
+            if file.tell() and not (output / RESULTS).read_bytes().endswith(b"\n"):
+                file.write("\n")  # the last run was killed in the middle of a line
             for entry in tqdm([e for e in entries if str(e) not in done], desc="scan", disable=not progress):
                 line = _judged(entry, profile, output)
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
