@@ -65,6 +65,12 @@ class _Moment(BaseModel):
     at: float = Field(ge=0, le=1e6, allow_inf_nan=False, description=_WORDS["at"])
 
 
+class _Thing(BaseModel):
+    """A thing by its name."""
+
+    what: str = Field(description=_WORDS["what"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -79,6 +85,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
+    "look_for": _Thing,
     "measure": _OneEvent,
     "name": _AnyEvent,
     "relate": _OneEvent,

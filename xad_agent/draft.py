@@ -23,6 +23,7 @@ KINDS: dict[str, ClaimKind] = {
     "score": "verdict",
     "timeline": "when",
     "moment": "when",
+    "look_for": "what",
     "locate": "where",
     "name": "what",
     "relate": "why",

@@ -4,7 +4,17 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from xad_agent.evidence import Evidence, Ledger, Region
-from xad_agent.llm.planner import CHECKER, arguments, is_clip, named_time, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.planner import (
+    CHECKER,
+    arguments,
+    is_clip,
+    named_thing,
+    named_time,
+    names_a_region,
+    next_tool,
+    read_turn,
+    to_say,
+)
 from xad_agent.llm.router import intent
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import TOOLS, clips
@@ -175,3 +185,24 @@ def test_every_intent_is_whole():
         assert set(clip["plan"]) <= FOR_CLIPS and set(clip.get("say", [])) <= set(clip["plan"])
         assert ("cannot_tell" in entry["plan"]) == (entry.get("topic") in limits), name
         assert len(entry["examples"]) >= 7
+
+
+@pytest.mark.parametrize(
+    ("question", "thing"),
+    [
+        ("Is there a dog?", "dog"),
+        ("Are there any buses?", "bus"),
+        ("What about the sports ball and the dog?", "sports ball"),
+        ("Is it a scratch?", None),
+        ("Does the carpet look normal?", None),
+    ],
+)
+def test_a_thing_that_a_question_names(question, thing):
+    assert named_thing(question) == thing
+
+
+def test_a_named_thing_is_looked_for_and_said_first():
+    turn = read_turn([HumanMessage("Is there a dog?"), *conversation("score", "timeline", "name", regions=1)[1:]])
+    asked = intent("name", clip=True)
+    assert next_tool(asked, turn, FOR_CLIPS) == "look_for"
+    assert arguments("look_for", asked, turn) == {"what": "dog"}

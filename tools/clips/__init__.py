@@ -5,6 +5,7 @@ from collections.abc import Callable
 from xad_agent.evidence import Evidence
 from xad_agent.tools.clips.compare import compare
 from xad_agent.tools.clips.locate import locate
+from xad_agent.tools.clips.look_for import look_for
 from xad_agent.tools.clips.measure import measure
 from xad_agent.tools.clips.moment import moment
 from xad_agent.tools.clips.name import name
@@ -15,5 +16,6 @@ from xad_agent.tools.clips.timeline import timeline
 from xad_agent.tools.clips.track import track
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
-    tool.__name__: tool for tool in (score, timeline, moment, locate, name, measure, relate, track, compare, repair)
+    tool.__name__: tool
+    for tool in (score, timeline, moment, look_for, locate, name, measure, relate, track, compare, repair)
 }

@@ -89,9 +89,12 @@ def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
 
 def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
     """The intent's plan; where the question names a time, what is to be known of that comes first."""
-    if turn.at is None or "moment" not in tools or "score" not in intent.plan:
-        return intent.plan
-    return ("score", "timeline", "moment", *(name for name in intent.plan if name != "locate"))
+    plan = intent.plan
+    if turn.at is not None and "moment" in tools and "score" in plan:
+        plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
+    if intent.name == "name" and "look_for" in tools and named_thing(turn.question):
+        plan = (*plan, "look_for")
+    return plan
 
 
 def is_clip(tools: set[str]) -> bool:
@@ -106,6 +109,8 @@ def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
         return {"topic": "naming_normal" if bare else intent.topic}
     if tool == "moment":
         return {"at": turn.at}
+    if tool == "look_for":
+        return {"what": named_thing(turn.question)}
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
@@ -131,6 +136,14 @@ def named_time(question: str) -> float | None:
     return None
 
 
+def named_thing(question: str) -> str | None:
+    """The first of the detector's classes that a question names ("is there a dog?"); None where it names none."""
+    words = question.lower()
+    found = [(match.start(), -len(name), name) for name in vocabulary("coco")
+             if (match := re.search(rf"\b{re.escape(name)}(e?s)?\b", words))]  # fmt: skip
+    return min(found)[2] if found else None
+
+
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     """The evidence that makes up the answer, in the order of the intent.
 
@@ -138,9 +151,11 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     where the question names a time, what is said of the whole clip gives way to what is said of that time.
     """
     chosen = [turn.evidence[name] for name in intent.say if name in turn.evidence]
+    if "look_for" in turn.evidence:
+        chosen = [turn.evidence["look_for"], *chosen]
     if "moment" in turn.evidence:
         return [turn.evidence["moment"], *(entry for entry in chosen if entry.tool not in {"score", "timeline"})]
-    if len(chosen) < len(intent.say):
+    if len(chosen) < len(intent.say) and "look_for" not in turn.evidence:
         first = [turn.evidence[name] for name in ("score", "timeline", "locate") if name in turn.evidence]
         chosen = [*first, *(entry for entry in chosen if entry not in first)]
     return chosen

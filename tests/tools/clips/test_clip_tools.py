@@ -56,9 +56,10 @@ CASES: dict[str, Callable[[], ClipCase]] = {
         scene(*(Walker(10 + 5 * n, 150 - 40 * (n % 3), -3 - n / 9, last=60, size=(6, 4)) for n in range(22))), normal()
     ),
 }
-ARGUMENTS = {"moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}]} | {
-    name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "relate", "track", "compare", "repair")
-}
+ARGUMENTS = {
+    "moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}],
+    "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
+} | {name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "relate", "track", "compare", "repair")}
 
 
 def holds(case: ClipCase, evidence: Evidence, text: str | None = None) -> tuple[str, ...]:
