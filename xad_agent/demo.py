@@ -73,7 +73,7 @@ def walkway(seed: int, fast: bool = False) -> np.ndarray:
     ground = ground.filter(ImageFilter.GaussianBlur(1.5))
     walkers = [
         (rng.uniform(0, 190), row, rng.choice([-1, 1]) * rng.uniform(0.7, 1.1), rng.integers(0, 70, 3))
-        for row in (40, 66, 92, 118)
+        for row in (12, 38, 92, 116)
     ]
     frames = []
     for frame in range(60):
@@ -82,7 +82,7 @@ def walkway(seed: int, fast: bool = False) -> np.ndarray:
         for x, row, speed, colour in walkers:
             _figure(draw, (x + speed * frame) % 220 - 15, row, frame, tuple(int(c) for c in colour))
         if fast and frame >= 20:
-            _figure(draw, 4.0 * (frame - 20) - 10, 79, 0, (20, 20, 30))
+            _figure(draw, 4.0 * (frame - 20) - 10, 65, 0, (20, 20, 30))
         frames.append(np.asarray(image))
     return np.stack(frames)
 
