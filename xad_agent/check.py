@@ -28,22 +28,6 @@ from xad_agent.prompts import vocabulary
 from xad_agent.support import Fact, Support, region_number
 
 MAX_CLAIM_CHARACTERS = 800
-# Things that are called normal without a number being a bound of what is.
-_COUNTED = frozenset(
-    {
-        "place",
-        "picture",
-        "pictures",
-        "content",
-        "stretch",
-        "stretches",
-        "sighting",
-        "sightings",
-        "thing",
-        "things",
-        "triplets",
-    }
-)
 _LABELLED = frozenset({"region", "place", "event"})
 
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
@@ -139,7 +123,8 @@ def _speaks_of_normal(number: Number, words: list[str]) -> bool:
     if not {"normally", "usually", "usual", "mostly", "range"}.isdisjoint(clause):
         return True
     near = ["", *clause[max(0, number.at - start - 5) : number.at - start]]
-    return any(word == "normal" and before != "than" and _COUNTED.isdisjoint(near) for before, word in pairwise(near))
+    named = set(vocabulary("lexicon")["called_normal"])
+    return any(word == "normal" and before != "than" and named.isdisjoint(near) for before, word in pairwise(near))
 
 
 def _is_bound(number: Number, fact: Fact) -> bool:
