@@ -131,12 +131,8 @@ class ClipProfile(Profile):
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
         if (clip.height, clip.width) == self.shape:
             return watch(clip, self.eyes)
-        height, width = working_shape(clip)
-        known = self.eyes.perspective
-        ratio = height / known.height
-        perspective = Perspective(height, width, known.intercept * ratio, known.slope, known.people)
         tile = None if self.eyes.tile is None else round(self.eyes.tile * clip.height / self.shape[0])
-        seen = watch(clip, Eyes(self.eyes.objects, perspective, None, tile))
+        seen = watch(clip, replace(self.eyes, background=None, tile=tile))
         size = f"{clip.width} x {clip.height} px, the profile's are {self.shape[1]} x {self.shape[0]}"
         notes = (*seen.notes, f"the clip's frames are {size}: another camera or size, so places may not correspond")
         return replace(seen, notes=notes)
