@@ -11,7 +11,6 @@ Frames come in the order of the numbers in their names.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from xad_agent.errors import XadError
 from xad_agent.eval.clip_metrics import Box, Tracks
 from xad_agent.eval.clip_tracks import tracks_from_masks
 from xad_agent.eval.layout import SUFFIXES, Sample, check_size, read_mask
+from xad_agent.media.frame_names import natural_order
 
 LAYOUT = "training/frames/<clip>/*, testing/frames/<clip>/*, testing/masks/<clip>/*"
 
@@ -141,13 +141,7 @@ def frame_paths(folder: Path) -> tuple[Path, ...]:
     )
     if not found:
         raise XadError(f"{folder}: no pictures there; put one per frame (png, jpg, bmp, tiff, webp)")
-    return tuple(sorted(found, key=_counted))
-
-
-def _counted(path: Path) -> list[tuple[int, str]]:
-    """A key that sorts 10 after 9."""
-    parts = re.split(r"([0-9]+)", path.stem)
-    return [(int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts)]
+    return tuple(sorted(found, key=natural_order))
 
 
 def _masks_of(frames: Path, folder: Path) -> tuple[Path, ...]:

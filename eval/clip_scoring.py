@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from xad_agent.calibration import Calibration
-from xad_agent.clip_profile import ClipProfile, stretch_maxima
+from xad_agent.clip_profile import ClipProfile, calibrate, stretch_maxima
 from xad_agent.detectors.attributes import ATTRIBUTES, SMOOTH_SECONDS, AttributeDetector
 from xad_agent.eval.clips import Alarms, ClipScores
 from xad_agent.media import Clip
@@ -58,9 +57,7 @@ class ProfileScorer:
             if not rest:
                 return []
             detector, judged = AttributeDetector.fit(rest)
-            scores = [one.of_frames(seen) for one, seen in zip(judged, rest, strict=True)]
-            maxima = [stretch_maxima(values, seen.fps) for values, seen in zip(scores, rest, strict=True)]
-            limit = Calibration.from_maps(np.concatenate(maxima), scores, self.profile.calibration.alpha).threshold()
+            limit = calibrate(rest, judged, self.profile.calibration.alpha).threshold()
             for place in held:
                 found = detector.judge(normal[place]).of_frames(normal[place])
                 alarms[place] = Alarms(found > limit, stretch_maxima(found, normal[place].fps) > limit)

@@ -91,9 +91,7 @@ class ClipProfile(Profile):
         eyes = _eyes(clips, objects)
         seen = [watch(clip, eyes, progress) for clip in clips]
         detector, judged = AttributeDetector.fit(seen)
-        scores = [judgement.of_frames(clip) for judgement, clip in zip(judged, seen, strict=True)]
-        maxima = np.concatenate([stretch_maxima(values, clip.fps) for values, clip in zip(scores, seen, strict=True)])
-        calibration = Calibration.from_maps(maxima, scores, alpha)
+        calibration = calibrate(seen, judged, alpha)
         graph = _scene_graph(seen, objects.names, seed)
         vqunet = None
         if "vqunet" in detectors:
@@ -227,6 +225,13 @@ _ARRAYS = (
     "frame", "track", "box", "speed", "velocity", "gait", "tall", "scores",
     "object_frame", "object_box", "object_scores",
 )  # fmt: skip
+
+
+def calibrate(normal: Sequence[Sightings], judged: Sequence[Strangeness], alpha: float) -> Calibration:
+    """What scores of stretches mean, from normal clips and how strange each is to the others."""
+    scores = [judgement.of_frames(seen) for judgement, seen in zip(judged, normal, strict=True)]
+    maxima = [stretch_maxima(values, seen.fps) for values, seen in zip(scores, normal, strict=True)]
+    return Calibration.from_maps(np.concatenate(maxima), scores, alpha)
 
 
 def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.detectors.scene_graph import Rarity
 from xad_agent.events import overlap
 from xad_agent.evidence import Event, Evidence, Quantity
-from xad_agent.perception.observing import observed, triplets_of
+from xad_agent.perception.observing import placed_triplets
 from xad_agent.perception.relations import Triplet
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import listed
@@ -57,19 +57,9 @@ def _statement(rarity: Rarity) -> str:
 def _around(case: ClipCase, event: Event) -> list[Triplet]:
     """The relations during an event in which its thing, or what overlaps it, takes part."""
     names, usual = case.reference.eyes.objects.names, case.reference.usual_names
-    frames, numbers = observed(case.seen, names, usual)
-    where = {
-        int(n): {seen.track: np.array(seen.box) for seen in frame} for n, frame in zip(numbers, frames, strict=True)
-    }
-    rows = case.rows(event)
-    own = {int(case.seen.frame[row]): case.seen.box[row] for row in rows}
+    own = {int(case.seen.frame[row]): case.seen.box[row] for row in case.rows(event)}
     return [
         triplet
-        for triplet in triplets_of(case.seen, names, usual)
-        if triplet.frame in own
-        and any(
-            track in where[triplet.frame]
-            and overlap(where[triplet.frame][track][None], own[triplet.frame][None])[0] > _SAME
-            for track in triplet.tracks
-        )
+        for triplet, boxes in placed_triplets(case.seen, names, usual)
+        if triplet.frame in own and any(overlap(np.array([box]), own[triplet.frame][None])[0] > _SAME for box in boxes)
     ]

@@ -12,7 +12,14 @@ _SPAN_SECONDS = 0.4
 
 
 def triplets_of(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> list[Triplet]:
-    """The relations between the objects of a clip, by frame.
+    """The relations between the objects of a clip, by frame; see `placed_triplets`."""
+    return [triplet for triplet, _ in placed_triplets(seen, names, usual)]
+
+
+def placed_triplets(
+    seen: Sightings, names: Sequence[str], usual: np.ndarray
+) -> list[tuple[Triplet, list[tuple[float, float, float, float]]]]:
+    """The relations between the objects of a clip, by frame, each with the boxes of those that are seen in that frame.
 
     Args:
         seen: What was seen in the clip.
@@ -23,8 +30,14 @@ def triplets_of(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> lis
     if not len(seen) or not len(seen.object_frame):
         return []
     frames, numbers = observed(seen, names, usual)
-    found = relations(frames, _rate(seen), _scale(seen))
-    return [Triplet(t.subject, t.predicate, t.object, int(numbers[t.frame]), t.tracks) for t in found]
+    where = [{one.track: one.box for one in frame} for frame in frames]
+    return [
+        (
+            Triplet(t.subject, t.predicate, t.object, int(numbers[t.frame]), t.tracks),
+            [where[t.frame][track] for track in t.tracks if track in where[t.frame]],
+        )
+        for t in relations(frames, _rate(seen), _scale(seen))
+    ]
 
 
 def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[list[list[Observed]], np.ndarray]:
