@@ -14,10 +14,12 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
 from xad_agent.detectors.attributes import AttributeDetector
 from xad_agent.evidence import Ledger
-from xad_agent.media import Clip, read_clip, read_picture
+from xad_agent.exemplars import Exemplar, choose, strip
+from xad_agent.media import Clip, read_clip
+from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.objects import Detections
 from xad_agent.perception.perspective import Perspective
-from xad_agent.perception.sightings import Eyes, Sightings
+from xad_agent.perception.sightings import Sightings
 
 NAMES = ("person", "bicycle", "dog")
 HEIGHT, WIDTH, FRAMES, FPS, TALL = 120, 160, 120, 10.0, 20
@@ -73,12 +75,22 @@ def sightings(
         "gait": np.array([walker.gait for walker in made], np.float32),
         "tall": np.full(len(frame), TALL, np.float32),
         "scores": scores,
+        **unseen(len(frame)),
         "object_frame": frame,
         "object_box": box,
         "object_scores": scores,
     }
     settings = {"name": name, "frames": frames, "fps": fps, "step": 1, "shape": (HEIGHT, WIDTH), "steady": True}
     return Sightings(**(settings | seen | other))
+
+
+def unseen(count: int) -> dict[str, np.ndarray]:
+    """The columns of sightings whose appearance, pose and interactions nobody looked at."""
+    return {
+        "appearance": np.full((count, 1), np.nan, np.float16),
+        "pose": np.full((count, 1, 2), np.nan, np.float16),
+        "interactions": np.full((count, 1), np.nan, np.float16),
+    }
 
 
 def walk(seed: int, frames: int = FRAMES) -> Sightings:
@@ -136,9 +148,8 @@ def profile_of(normal: Sequence[Sightings], alpha: float = 0.1) -> ClipProfile:
     maxima = np.concatenate([stretch_maxima(values, seen.fps) for values, seen in zip(scores, normal, strict=True)])
     eyes = Eyes(Drawn(), Perspective(HEIGHT, WIDTH, float(TALL), 0.0, 30), None, None)
     exemplars = [
-        (number, 30, read_picture(film(seen).frame(30).pixels, name=f"{seen.name} 30"))
-        for number, seen in enumerate(normal[:3])
-        if seen.frames > 30
+        Exemplar(number, row, strip(film(normal[number]), normal[number], row))
+        for number, row in choose(normal, detector.usual, 0)[::6]
     ]
     calibration = Calibration.from_maps(maxima, scores, alpha)
     return ClipProfile("walkway", (HEIGHT, WIDTH), eyes, normal, detector, calibration, exemplars, {})

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tests.crowd import unseen
 from xad_agent.calibration import Calibration
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
 from xad_agent.detectors.attributes import AttributeDetector
@@ -46,6 +47,7 @@ def sightings(*things, name="clip", frames=FRAMES, seed=0):
         shape=(HEIGHT, WIDTH),
         steady=True,
         tall=np.full(len(rows), TALL, np.float32),
+        **unseen(len(rows)),
         object_frame=np.zeros(0, int),
         object_box=np.zeros((0, 4), np.float32),
         object_scores=np.zeros((0, len(NAMES)), np.float32),

@@ -14,15 +14,18 @@ from xad_agent.detectors.densities import Surplus
 from xad_agent.detectors.naming import Namer
 from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.errors import XadError
+from xad_agent.exemplars import Exemplar, choose, strip
 from xad_agent.llm.sentences import embed
-from xad_agent.media import Clip, Picture, read_clips, read_picture
-from xad_agent.media.scaling import shrink
+from xad_agent.media import Clip, read_clips
+from xad_agent.perception.appearance import Appearance
 from xad_agent.perception.background import Background
-from xad_agent.perception.objects import DEFAULT, ObjectDetector, load_objects
-from xad_agent.perception.observing import triplets_of
+from xad_agent.perception.eyes import Eyes, learn_eyes
+from xad_agent.perception.objects import load_objects
+from xad_agent.perception.observing import triplets_of, with_interactions
 from xad_agent.perception.perspective import Perspective
-from xad_agent.perception.sightings import OBJECT_SCORE, Eyes, Sightings, greys, watch, working_shape
-from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, check_detectors, name_of
+from xad_agent.perception.pose import load_pose
+from xad_agent.perception.sightings import FOUND, ROWS, Sightings, watch
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
 if TYPE_CHECKING:
@@ -30,12 +33,6 @@ if TYPE_CHECKING:
 
 DETECTORS = ("vqunet",)
 STRETCH_SECONDS = 5.0
-EXEMPLARS = 100
-_LOOKS_FOR_PEOPLE = 60
-_LOOKS_FOR_TILE = 8
-_ENOUGH = 0.8
-_PERSON = "person"
-_SURE = 0.5
 
 
 class ClipProfile(Profile):
@@ -51,7 +48,7 @@ class ClipProfile(Profile):
             each of which is judged by the others.
         scene_graph: The relations of normal clips with their counts; None where none was seen.
         vqunet: Where it was asked for; it has its own scores, which do not enter the verdict.
-        exemplars: Frames of normal clips, with the number of the clip in `normal` and of the frame.
+        exemplars: Normal things, each shown over a moment.
     """
 
     def __init__(
@@ -62,7 +59,7 @@ class ClipProfile(Profile):
         normal: Sequence[Sightings],
         detector: AttributeDetector,
         calibration: Calibration,
-        exemplars: Sequence[tuple[int, int, Picture]],
+        exemplars: Sequence[Exemplar],
         skipped: dict[str, str],
         scene_graph: SceneGraph | None = None,
         vqunet: "VquNet | None" = None,
@@ -82,23 +79,30 @@ class ClipProfile(Profile):
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
     ) -> "ClipProfile":
-        """Learn from normal clips of one camera; see `Profile.fit`. No backbone is used."""
+        """Learn from normal clips of one camera; see `Profile.fit`."""
+        from xad_agent.perception.backbone import load_backbone
+
         check_alpha(alpha)
         check_detectors(detectors, DETECTORS)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
-        objects = load_objects(DEFAULT)
-        eyes = _eyes(clips, objects)
-        seen = [watch(clip, eyes, progress) for clip in clips]
+        eyes = replace(
+            learn_eyes(clips, load_objects()), appearance=Appearance(load_backbone(backbone)), pose=load_pose()
+        )
+        watched = [watch(clip, eyes, progress) for clip in clips]
+        names, usual = eyes.objects.names, usual_names(watched)
+        seen = [with_interactions(one, names, usual) for one in watched]
         detector, judged = AttributeDetector.fit(seen)
         calibration = calibrate(seen, judged, alpha)
-        graph = _scene_graph(seen, objects.names, seed)
+        graph = _scene_graph(seen, names, seed)
         vqunet = None
         if "vqunet" in detectors:
             from xad_agent.detectors.vqunet import VquNet
 
             vqunet = VquNet.fit(clips, seed=seed, checkpoint=checkpoint, progress=progress)
-        return cls(name_of(normal), shape, eyes, seen, detector, calibration, _exemplars(clips), skipped, graph, vqunet)
+        chosen = choose(seen, detector.usual, seed)
+        exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
+        return cls(name_of(normal), shape, eyes, seen, detector, calibration, exemplars, skipped, graph, vqunet)
 
     @property
     def fitted(self) -> int:
@@ -113,7 +117,7 @@ class ClipProfile(Profile):
     @cached_property
     def usual_names(self) -> np.ndarray:
         """What the detector says of normal things, see `Surplus`, (classes,)."""
-        return _usual_names(self.normal)
+        return usual_names(self.normal)
 
     @cached_property
     def namer(self) -> Namer:
@@ -127,6 +131,9 @@ class ClipProfile(Profile):
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
+        return with_interactions(self._watched(clip), self.eyes.objects.names, self.usual_names)
+
+    def _watched(self, clip: Clip) -> Sightings:
         if (clip.height, clip.width) == self.shape:
             return watch(clip, self.eyes)
         tile = None if self.eyes.tile is None else round(self.eyes.tile * clip.height / self.shape[0])
@@ -163,8 +170,8 @@ class ClipProfile(Profile):
         stored = Stored(
             kind="clips",
             name=self.name,
-            backbone=DEFAULT,
-            fingerprint="",
+            backbone=self.eyes.appearance.backbone.spec if self.eyes.appearance else "",
+            fingerprint=self.eyes.appearance.backbone.fingerprint if self.eyes.appearance else "",
             detector={
                 "name": "attributes",
                 "shape": list(self.shape),
@@ -174,57 +181,53 @@ class ClipProfile(Profile):
                 "clips": [_described(seen) for seen in self.normal],
                 "scene_graph": graph,
                 "vqunet": vqunet,
-                "exemplars": [[clip, frame] for clip, frame, _ in self.exemplars],
+                "exemplars": [[one.clip, one.row] for one in self.exemplars],
             },
             alpha=self.calibration.alpha,
             level=self.calibration.level,
             floor=self.calibration.floor,
             fitted=self.fitted,
             skipped=self.skipped,
-            exemplars=[picture.name for _, _, picture in self.exemplars],
+            exemplars=[one.shown.name for one in self.exemplars],
         )
         arrays: dict[str, np.ndarray] = {"scores": self.calibration.scores}
         if self.eyes.background is not None:
             arrays["background"] = self.eyes.background.image
         for number, seen in enumerate(self.normal):
-            arrays |= {f"{number}.{name}": getattr(seen, name) for name in _ARRAYS}
+            arrays |= {f"{number}.{name}": getattr(seen, name) for name in (*ROWS, *FOUND)}
         arrays |= {f"graph.{name}": array for name, array in graph_arrays.items()}
         arrays |= {f"vqunet.{name}": array for name, array in vqunet_arrays.items()}
-        write_folder(Path(directory), stored, arrays, [picture.pixels for _, _, picture in self.exemplars])
+        write_folder(Path(directory), stored, arrays, [one.shown.pixels for one in self.exemplars])
 
     @classmethod
     def load(cls, directory: str | Path) -> "ClipProfile":
         """Read a saved profile of clips; see `Profile.load`."""
         folder = Path(directory)
         stored, arrays, pictures = read_folder(folder)
-        objects = load_objects(stored.backbone)
         try:
             settings = stored.detector
             shape = (int(settings["shape"][0]), int(settings["shape"][1]))
             background = Background(arrays["background"]) if "background" in arrays else None
-            eyes = Eyes(objects, Perspective(**settings["perspective"]), background, settings["tile"])
+            perspective, tile = Perspective(**settings["perspective"]), settings["tile"]
+            eyes = Eyes(load_objects(), perspective, background, tile)
             normal = [
-                Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in _ARRAYS}))
+                Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in (*ROWS, *FOUND)}))
                 for number, clip in enumerate(settings["clips"])
             ]
             usual = {a.name: Usual(*map(float, settings["usual"][a.name])) for a in ATTRIBUTES}
             exemplars = [
-                (int(clip), int(frame), picture)
-                for (clip, frame), picture in zip(settings["exemplars"], pictures, strict=True)
+                Exemplar(int(clip), int(row), picture)
+                for (clip, row), picture in zip(settings["exemplars"], pictures, strict=True)
             ]
             calibration = Calibration(arrays["scores"], stored.level, stored.floor, stored.alpha)
             detector = AttributeDetector(normal, usual)
             graph = _loaded_graph(settings["scene_graph"], arrays)
             vqunet = _loaded_vqunet(settings["vqunet"], arrays)
+            if stored.backbone:
+                eyes = replace(eyes, appearance=Appearance(backbone_of(stored, folder)), pose=load_pose())
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
         return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph, vqunet)
-
-
-_ARRAYS = (
-    "frame", "track", "box", "speed", "velocity", "gait", "tall", "scores",
-    "object_frame", "object_box", "object_scores",
-)  # fmt: skip
 
 
 def calibrate(normal: Sequence[Sightings], judged: Sequence[Strangeness], alpha: float) -> Calibration:
@@ -240,12 +243,13 @@ def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:
     return np.array([part.max() for part in np.array_split(scores, parts)])
 
 
-def _usual_names(normal: Sequence[Sightings]) -> np.ndarray:
+def usual_names(normal: Sequence[Sightings]) -> np.ndarray:
+    """What the detector says of normal things, see `Surplus`, (classes,)."""
     return Surplus(np.concatenate([seen.scores for seen in normal])).usual
 
 
 def _scene_graph(normal: Sequence[Sightings], names: Sequence[str], seed: int) -> SceneGraph | None:
-    usual = _usual_names(normal)
+    usual = usual_names(normal)
     clips = [triplets_of(seen, names, usual) for seen in normal]
     return SceneGraph.fit(clips, embed, seed) if any(clips) else None
 
@@ -269,7 +273,7 @@ def _own(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _described(seen: Sightings) -> dict[str, Any]:
-    return {f.name: getattr(seen, f.name) for f in fields(seen) if f.name not in _ARRAYS}
+    return {f.name: getattr(seen, f.name) for f in fields(seen) if f.name not in (*ROWS, *FOUND)}
 
 
 def _revived(clip: dict[str, Any]) -> dict[str, Any]:
@@ -291,50 +295,3 @@ def _readable(normal: Any) -> tuple[list[Clip], dict[str, str]]:
         first_reason = next(iter(skipped.values()), "nothing was named")
         raise XadError(f"no clip could be used to learn from ({len(skipped)} could not be read; {first_reason})")
     return clips, skipped
-
-
-def _eyes(clips: Sequence[Clip], objects: ObjectDetector) -> Eyes:
-    """Learn the camera's background, the tile that shows people best, and its perspective."""
-    each = max(2, 120 // len(clips))
-    background = Background.learn([frame for clip in clips for frame in greys(clip, each)])
-    frames = _spread(clips, _LOOKS_FOR_PEOPLE)
-    tile = _tile(frames[:: max(1, len(frames) // _LOOKS_FOR_TILE)], objects)
-    height, width = working_shape(clips[0])
-    people = np.concatenate([_people(frame, objects, tile) for frame in frames]) * (width / clips[0].width)
-    return Eyes(objects, Perspective.fit((height, width), people), background, tile)
-
-
-def _spread(clips: Sequence[Clip], most: int) -> list[np.ndarray]:
-    """At most so many frames, spread over the clips."""
-    each = max(1, most // len(clips))
-    return [frame for clip in clips for frame in clip.frames(0, None, max(1, clip.count // each))][: 2 * most]
-
-
-def _tile(frames: Sequence[np.ndarray], objects: ObjectDetector) -> int | None:
-    """The largest tile in which nearly all people are found who are found in any: small people need enlarging."""
-    short = min(frames[0].shape[:2])
-    tiles = [None, short, short // 2] if short >= 64 else [None]
-    found = [sum(len(_people(frame, objects, tile)) for frame in frames) for tile in tiles]
-    return tiles[next(i for i, count in enumerate(found) if count >= _ENOUGH * max(found))]
-
-
-def _people(frame: np.ndarray, objects: ObjectDetector, tile: int | None) -> np.ndarray:
-    """Boxes (N, 4) of people seen whole and surely."""
-    found = objects.detect(frame, tile)
-    height, width = frame.shape[:2]
-    sure = found.scores[:, found.names.index(_PERSON)] >= max(_SURE, OBJECT_SCORE)
-    x0, y0, x1, y1 = found.boxes.T
-    return np.asarray(found.boxes[sure & (x0 > 2) & (y0 > 2) & (x1 < width - 2) & (y1 < height - 2)])
-
-
-def _exemplars(clips: Sequence[Clip]) -> list[tuple[int, int, Picture]]:
-    each = max(1, EXEMPLARS // len(clips))
-    kept = []
-    for number, clip in enumerate(clips):
-        step = max(1, clip.count // each)
-        for place, pixels in enumerate(clip.frames(0, None, step)):
-            if place < each:
-                kept.append(
-                    (number, place * step, shrink(read_picture(pixels, name=f"{clip.name} {place * step}"), 480))
-                )
-    return kept

@@ -8,6 +8,7 @@ from xad_agent.calibration import Calibration
 from xad_agent.clip_profile import stretch_maxima
 from xad_agent.detectors.attributes import Strangeness
 from xad_agent.evidence import Event, Region
+from xad_agent.perception.boxes import overlap
 from xad_agent.perception.sightings import Sightings
 from xad_agent.prompts import vocabulary
 
@@ -108,13 +109,6 @@ def _move_alike(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:
     velocities = [np.median(seen.velocity[rows], axis=0) for rows in (one, other)]
     largest = max(np.linalg.norm(velocity) for velocity in velocities)
     return not np.linalg.norm(velocities[0] - velocities[1]) > _ALIKE * largest
-
-
-def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Shared area of pairs of boxes (N, 4) over that of the smaller, (N,)."""
-    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
-    areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, others)]
-    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=1) / np.maximum(np.minimum(*areas), 1))
 
 
 _Found = tuple[float, list[int], int, int]

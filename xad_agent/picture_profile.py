@@ -11,7 +11,7 @@ from xad_agent.calibration import Calibration
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
-from xad_agent.profile import DEFAULT_BACKBONE, Profile, check_alpha, check_detectors, name_of
+from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
 if TYPE_CHECKING:
@@ -145,14 +145,8 @@ class PictureProfile(Profile):
         folder = Path(directory)
         stored, tensors, pictures = read_folder(folder)
         from xad_agent.detectors.patchcore import PatchCore
-        from xad_agent.perception.backbone import load_backbone
 
-        backbone = load_backbone(stored.backbone)
-        if backbone.fingerprint != stored.fingerprint:
-            raise XadError(
-                f"the profile {folder} was fitted with other weights of {stored.backbone} than are here: "
-                "fit it again, or bring those weights back"
-            )
+        backbone = backbone_of(stored, folder)
         try:
             scores, summaries = tensors.pop("scores"), tensors.pop("summaries")
             detector = PatchCore.from_state(stored.detector, tensors, backbone)

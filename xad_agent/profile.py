@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xad_agent.calibration import Calibration
 from xad_agent.errors import XadError
 from xad_agent.media import holds_clips
-from xad_agent.profile_store import kind_of
+from xad_agent.profile_store import Stored, kind_of
+
+if TYPE_CHECKING:
+    from xad_agent.perception.backbone import Backbone
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 
@@ -47,7 +50,7 @@ class Profile(ABC):
             normal: A folder, glob or file, pictures, clips, arrays, or a list of these, all of one kind. 100 or more
                 pictures, or 16 or more clips of one camera, are good to have.
             alpha: Share of false alarms, in (0, 1): of pictures, or of stretches of five seconds of clips.
-            backbone: See `load_backbone`; for pictures.
+            backbone: See `load_backbone`; of clips it describes what things look like.
             seed: Of every random choice.
             progress: Whether to show a bar on stderr.
             detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
@@ -114,6 +117,19 @@ def check_detectors(detectors: Sequence[str], known: Sequence[str]) -> None:
     if unknown:
         what = f"there are {', '.join(known)}" if known else "for pictures there is only the usual one"
         raise XadError(f"no detector is called {unknown[0]!r}: {what}", exit_code=2)
+
+
+def backbone_of(stored: Stored, folder: Path) -> "Backbone":
+    """The network that a profile was fitted with; XadError where its weights are not to be had, or are others."""
+    from xad_agent.perception.backbone import load_backbone
+
+    backbone = load_backbone(stored.backbone)
+    if backbone.fingerprint != stored.fingerprint:
+        raise XadError(
+            f"the profile {folder} was fitted with other weights of {stored.backbone} than are here: "
+            "fit it again, or bring those weights back"
+        )
+    return backbone
 
 
 def name_of(normal: Any) -> str:

@@ -42,10 +42,11 @@ def test_acceleration_is_the_change_of_velocity_over_a_second() -> None:
 
 
 def test_dwell_counts_from_when_it_came_within_half_a_body_height() -> None:
-    """At 0.5 body heights a second it is 1 s within half a body height; standing, all the time."""
+    """At 0.5 body heights a second it is 1 s within half a body height; standing, always; beside it the clip."""
     slow = dwell(sightings([Walker(70, 20, speed=0.5)]))[:, 0]
+    np.testing.assert_allclose(dwell(sightings([Walker(70, 20, speed=0.5)]))[:, 1], np.arange(120) / 10)
     np.testing.assert_allclose(slow[[0, 5, 10, 60, 119]], [0, 0.5, 1.0, 1.0, 1.0])
-    np.testing.assert_allclose(dwell(sightings([Walker(70, 20, speed=0.0)]))[-1], 11.9)
+    np.testing.assert_allclose(dwell(sightings([Walker(70, 20, speed=0.0)]))[-1], [11.9, 11.9])
     assert np.isnan(dwell(sightings([Walker(70, 20)], steady=False))).all()
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xad_agent.detectors.densities import Above, Apart, Heading, Nearest, Surplus
+from xad_agent.detectors.densities import Above, Apart, Heading, Lasting, Mixture, Nearest, Surplus
 
 NAN = float("nan")
 EAST, NORTH = (1.0, 0.0), (0.0, 1.0)
@@ -39,6 +39,37 @@ def test_nearest_is_the_mean_of_three_distances() -> None:
     np.testing.assert_allclose(Nearest(normal).rarity(asked), expected)
     np.testing.assert_allclose(Nearest(normal[:1]).rarity(asked[:2]), [0, 5])  # fewer than three normal rows
     assert np.isnan(Nearest(normal[4:]).rarity(asked)).all()
+
+
+def test_of_many_normal_rows_so_many_are_drawn() -> None:
+    normal = np.random.default_rng(0).normal(size=(30_000, 2))
+    rarity = Nearest(normal).rarity(np.array([[0.0, 0.0], [9.0, 0.0]]))
+    assert rarity[0] < 0.05 and 4 < rarity[1] < 7
+
+
+def test_lasting_is_known_as_long_as_the_longest_normal_clip_ran() -> None:
+    """Nothing stood for more than 3 s in a normal clip of 20 s; of 50 s it is known that they are more than 20."""
+    density = Lasting(np.array([[3.0, 20.0], [1.0, 5.0], [NAN, NAN]]))
+    np.testing.assert_allclose(
+        density.rarity(np.array([[2.0, 9], [12.0, 12], [50.0, 60], [NAN, NAN]])), [2, 12, 20, NAN]
+    )
+    np.testing.assert_allclose(Lasting(np.zeros((0, 2))).rarity(np.array([[2.0, 9]])), [0])
+
+
+def test_mixture_is_the_likelihood_under_its_gaussians() -> None:
+    """Against scikit-learn's, and far off by hand: the nearest Gaussian's distance, spreads at least 1."""
+    random = np.random.default_rng(0)
+    normal = np.concatenate([random.normal(0, 0.1, (300, 2)), random.normal(50, 0.1, (300, 2))])
+    density = Mixture(normal)
+    asked = np.array([[0.0, 0.0], [50.0, 50.0], [50.0, 60.0], [NAN, 0]])
+    rarity = density.rarity(asked)
+    assert rarity[0] == pytest.approx(rarity[1], abs=0.1) and np.isnan(rarity[3])
+    assert rarity[2] - rarity[1] == pytest.approx(50, rel=0.03)  # ten spreads: 10^2 / 2 nats
+    deviations = density.deviations(asked)
+    np.testing.assert_allclose(deviations[2], [0, 10], atol=0.2)
+    assert np.isnan(deviations[3]).all()
+    few = Mixture(normal[:5])
+    assert np.isnan(few.rarity(asked)).all() and np.isnan(few.deviations(asked)).all()
 
 
 def test_heading_in_bits() -> None:

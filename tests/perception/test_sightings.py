@@ -9,10 +9,11 @@ import pytest
 from tests.walkway import HEIGHT, NAMES, WIDTH, Spotter, Thing, scene, texture
 from xad_agent.media import read_clip
 from xad_agent.perception.background import Background
+from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.looks import greys
 from xad_agent.perception.objects import Detections
 from xad_agent.perception.perspective import Perspective
-from xad_agent.perception.sightings import DETECT_EVERY, Eyes, Sightings, watch
+from xad_agent.perception.sightings import DETECT_EVERY, POSE_EVERY, Sightings, watch
 
 TALL = 40
 WALKER = Thing((10, 40), (2, 0))
@@ -326,3 +327,43 @@ def test_real_walkers_get_as_far_as_their_velocity_says(data: Path) -> None:
                 made.append(np.ptp(seen.box[part][[0, -1]][:, [0, 2]].mean(axis=1)))
     assert len(said) >= 5
     assert np.median(np.abs(said) / np.maximum(made, 1)) == pytest.approx(1, abs=0.2)
+
+
+class Describer:
+    """Says of each box its colour at the middle, and keeps the looks it was asked at."""
+
+    size = 3
+    joints = ("head", "foot")
+
+    def describe(self, pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        x, y = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int).T
+        return pixels[y, x].astype(np.float32)
+
+    def estimate(self, pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """The head in the upper left corner of the box, the foot in the middle of its lower edge."""
+        head, foot = boxes[:, :2], np.stack([boxes[:, [0, 2]].mean(axis=1), boxes[:, 3]], axis=1)
+        return np.concatenate([np.stack([head, foot], axis=1), np.ones((len(boxes), 2, 1))], axis=2)
+
+
+def test_looks_and_joints_are_taken_every_so_many_looks() -> None:
+    looking = eyes()
+    looking.appearance, looking.pose = Describer(), Describer()
+    clip = read_clip(scene(20, [WALKER]), fps=10, name="walkway")
+    seen = watch(clip, looking)
+    described, posed = seen.frame % DETECT_EVERY == 0, seen.frame % POSE_EVERY == 0
+    assert 0 < posed.sum() < described.sum() < len(seen)
+    np.testing.assert_array_equal(np.isnan(seen.appearance).any(axis=1), ~described)
+    np.testing.assert_array_equal(np.isnan(seen.pose).any(axis=(1, 2)), ~posed)
+    row = int(np.flatnonzero(described)[3])
+    x, y = ((seen.box[row, :2] + seen.box[row, 2:]) / 2).astype(int)
+    np.testing.assert_array_equal(seen.appearance[row], clip.frame(int(seen.frame[row])).pixels[y, x])
+    row = int(np.flatnonzero(posed)[1])
+    width, height = seen.box[row, 2:] - seen.box[row, :2]
+    np.testing.assert_allclose(seen.pose[row], [[-width / height / 2, 0], [0, 1]], atol=2e-3)
+
+
+def test_only_some_rows() -> None:
+    seen = seen_in(scene(20, [WALKER, Thing((120, 40))]))
+    kept = seen.only(seen.track == 1)
+    assert 0 < len(kept) < len(seen) and (kept.track == 1).all() and len(kept.pose) == len(kept)
+    assert len(kept.object_frame) == len(seen.object_frame)

@@ -1,11 +1,12 @@
-"""Tool `compare` for clips: an event's thing beside the normal thing that was seen nearest to its place."""
+"""Tool `compare` for clips: an event's thing beside the most similar normal thing of its place."""
 
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.exemplars import REACH, Likeness, nearest, strip
 from xad_agent.media import Picture
-from xad_agent.media.figure import outlined, side_by_side
+from xad_agent.media.figure import side_by_side
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import number, numbers
 
@@ -13,7 +14,7 @@ _UNIT = "body heights a second"
 
 
 def compare(case: ClipCase, event: int = 1) -> Evidence:
-    """Show an event at its peak beside a normal frame with something at the same place, with the speeds of both.
+    """Show an event at its peak beside the most similar normal thing kept of that place, with the speeds of both.
 
     Args:
         case: The clip under question.
@@ -26,8 +27,9 @@ def compare(case: ClipCase, event: int = 1) -> Evidence:
     found = case.event(event)
     if found is None:
         return no_event(case, "compare", arguments)
-    nearest = _nearest(case, found)
-    if nearest is None:
+    reference = case.reference
+    like = nearest(reference.exemplars, reference.normal, reference.detector.usual, case.seen, _rows(case, found))
+    if like is None:
         return case.ledger.add(
             tool="compare",
             arguments=arguments,
@@ -36,62 +38,50 @@ def compare(case: ClipCase, event: int = 1) -> Evidence:
             regions=(found.region,),
             media=case.media,
         )
-    exemplar, row, distance = nearest
-    clip, _, picture = case.reference.exemplars[exemplar]
-    there = case.reference.normal[clip]
     speeds = case.seen.speed[case.rows(found)]
     own = float("nan") if np.isnan(speeds).all() else float(np.nanmedian(speeds))
-    other = float(there.speed[row])
+    other = float(reference.normal[like.exemplar.clip].speed[like.exemplar.row])
     return case.ledger.add(
         tool="compare",
         arguments=arguments,
-        statement=_statement(found, own, other, distance),
+        statement=_statement(found, like, own, other),
         quantities=(
             *([] if np.isnan(own) else [Quantity(name="speed", value=own, unit=_UNIT)]),
             Quantity(name="speed of the normal one", value=other, unit=_UNIT),
-            Quantity(name="distance", value=distance, unit="body heights"),
+            Quantity(name="distance", value=like.away, unit="body heights"),
+            Quantity(name="reach", value=REACH, unit="body heights"),
+            Quantity(name="difference in motion", value=like.motion, unit="times"),
+            Quantity(name="difference in looks", value=like.looks, unit="times"),
         ),
         regions=(found.region,),
         events=(found,),
         media=case.media,
-        figure=_figure(case, found, picture, there.box[row] * picture.width / there.shape[1]),
+        figure=_figure(case, found, like.exemplar.shown),
     )
 
 
-def _figure(case: ClipCase, event: Event, normal: Picture, box: np.ndarray) -> np.ndarray:
-    """The event at its peak and the normal thing, outlined."""
+def _rows(case: ClipCase, event: Event) -> np.ndarray:
+    """The sightings of an event's thing about its peak."""
+    rows = case.rows(event)
     _, _, peak = event.region.frames or (0, 0, 0)
-    shown = case.clip.frame(peak)
-    x0, y0, x1, y1 = (round(float(value)) for value in box)
-    return side_by_side(
-        [
-            (shown.name, outlined(shown.pixels, event.region.box, event.label)),
-            (normal.name, outlined(normal.pixels, (x0, y0, x1, y1), "0")),
-        ]
-    )
+    near = rows[np.abs(case.seen.frame[rows] - peak) <= case.seen.fps / 2]
+    return near if len(near) else rows
 
 
-def _statement(event: Event, own: float, other: float, distance: float) -> str:
-    away = number(distance, "body heights")
-    shown = f"The normal thing kept nearest to the place of {event.label}, {away} away, is shown beside it"
-    if np.isnan(own):
-        return f"{shown}."
-    speed, usual = numbers(own, other, unit=_UNIT)
-    return f"{shown}: it moves at {usual}, this one at {speed}."
+def _figure(case: ClipCase, event: Event, normal: Picture) -> np.ndarray:
+    """The event's thing around its peak, and the normal one."""
+    rows = _rows(case, event)
+    shown = strip(case.clip, case.seen, int(rows[len(rows) // 2]))
+    return side_by_side([(f"{event.label}: {shown.name}", shown.pixels), (normal.name, normal.pixels)], shown.height)
 
 
-def _nearest(case: ClipCase, event: Event) -> tuple[int, int, float] | None:
-    """Which exemplar and row of its clip's sightings is nearest to the event's place, and how far, in body heights."""
-    x0, _, x1, y1 = event.region.box
-    feet = np.array([(x0 + x1) / 2 / case.seen.shape[1], y1 / case.seen.shape[0]])
-    best: tuple[int, int, float] | None = None
-    for number_, (clip, frame, _) in enumerate(case.reference.exemplars):
-        seen = case.reference.normal[clip]
-        rows = np.flatnonzero((seen.frame == frame) & (seen.speed > 0))
-        if not len(rows):
-            continue
-        others = np.stack([seen.box[rows][:, [0, 2]].mean(axis=1), seen.box[rows, 3]], axis=1) / seen.shape[::-1]
-        apart = np.linalg.norm((others - feet) * seen.shape[::-1], axis=1) / seen.tall[rows]
-        if best is None or apart.min() < best[2]:
-            best = number_, int(rows[apart.argmin()]), float(apart.min())
-    return best
+def _statement(event: Event, like: Likeness, own: float, other: float) -> str:
+    away = number(like.away, "body heights")
+    within, beside = f"within {REACH:g} body heights of {event.label}", f"{away} away, is shown beside it"
+    shown = f"The most similar normal thing kept {within}, {beside}"
+    if like.away > REACH:
+        shown = f"No normal thing is kept {within}; the nearest, {beside}"
+    said = [] if np.isnan(own) else ["it moves at {1}, this one at {0}".format(*numbers(own, other, unit=_UNIT))]
+    if like.looks > like.motion and like.looks > 1:
+        said.append(f"in looks they differ {number(like.looks, 'times')} as much as the strangest normal things do")
+    return f"{shown}: {', and '.join(said)}." if said else f"{shown}."

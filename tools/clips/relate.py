@@ -6,8 +6,8 @@ import numpy as np
 
 from xad_agent.clip_case import ClipCase
 from xad_agent.detectors.scene_graph import Rarity
-from xad_agent.events import overlap
 from xad_agent.evidence import Event, Evidence, Quantity
+from xad_agent.perception.boxes import overlap
 from xad_agent.perception.observing import placed_triplets
 from xad_agent.perception.relations import Triplet
 from xad_agent.tools.clips.events import no_event

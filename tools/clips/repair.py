@@ -1,18 +1,15 @@
 """Tool `repair` for clips: the counterfactual - the thing is taken out, and the clip is judged again."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
 from xad_agent.events import clip_score
 from xad_agent.evidence import Evidence, Quantity
-from xad_agent.perception.sightings import Sightings
+from xad_agent.perception.boxes import shares
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import numbers, side
 
 _OVERLAP = 0.3
-_ROWS = ("frame", "track", "box", "speed", "velocity", "gait", "tall", "scores")
 
 
 def repair(case: ClipCase, event: int | None = None) -> Evidence:
@@ -32,7 +29,7 @@ def repair(case: ClipCase, event: int | None = None) -> Evidence:
     gone = np.zeros(len(case.seen), dtype=bool)
     for one in chosen:
         gone |= _with_company(case, one.tracks)
-    left = without(case.seen, gone)
+    left = case.seen.only(~gone)
     value, limit = case.score, case.reference.calibration.threshold()
     after = clip_score(left, case.reference.judge(left))
     which = "all of them" if len(chosen) > 1 else f"the thing in {chosen[0].label}"
@@ -57,17 +54,9 @@ def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
     gone = np.isin(seen.track, tracks)
     for row in np.flatnonzero(gone):
         same = np.flatnonzero(seen.frame == seen.frame[row])
-        low = np.maximum(seen.box[same, :2], seen.box[row, :2])
-        high = np.minimum(seen.box[same, 2:], seen.box[row, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        areas = np.prod(seen.box[same, 2:] - seen.box[same, :2], axis=1)
-        gone[same[shared > _OVERLAP * areas]] = True
+        within, _ = shares(seen.box[same], seen.box[row : row + 1])
+        gone[same[within[:, 0] > _OVERLAP]] = True
     return gone
-
-
-def without(seen: Sightings, gone: np.ndarray) -> Sightings:
-    """The sightings less the rows where `gone` (N,) is True."""
-    return replace(seen, **{name: getattr(seen, name)[~gone] for name in _ROWS})
 
 
 def _statement(which: str, value: float, after: float, limit: float, calibrated: bool) -> str:

@@ -1,4 +1,4 @@
-"""What things in clips do and look like, each attribute judged apart: speed, heading, gait, size, shape, place, object.
+"""What things in clips do and look like, each attribute judged apart: speed, gait, size, place, appearance and more.
 
 After AI-VAD (Reiss and Hoshen 2022) and EVAL (Singh et al. 2023): simple densities of attributes that people have words
 for. They are kept apart because they are the reason.
@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from xad_agent.detectors.densities import Above, Apart, Density, Heading, Nearest, Surplus
+from xad_agent.detectors.densities import Above, Apart, Density, Heading, Lasting, Mixture, Nearest, Surplus
+from xad_agent.perception.relations import predicates
 from xad_agent.perception.sightings import Sightings
 
 _WALKING = 0.3  # body heights a second; what is slower has no direction worth judging
@@ -19,7 +20,9 @@ _SPAN_SECONDS = 0.5
 _EDGE_PX = 2
 _AROUND_SECONDS = 2.0
 SMOOTH_SECONDS = 0.3
-_WEIGHT, _MOST = 0.3, 2.0
+_WEIGHT, _MOST = 0.3, 5.0
+# Differences that do not count in interactions: a quarter of the time, a tenth of a score, a quarter of an octave.
+_SHARE, _SCORE, _OCTAVE = 0.25, 0.1, 0.25
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,15 @@ class Attribute:
         name: As in prompts/clip_attributes.yaml, which has its words and its family.
         rows: Its values of sightings, float64 (N, columns); NaN where it cannot be measured.
         density: What it is judged by.
+        least: The rarity beyond the usual that is worth a word, however alike the normal sightings are.
+        valued: Whether the first column is a value that can be told; else there is its rarity to tell.
     """
 
     name: str
     rows: Callable[[Sightings], np.ndarray]
     density: Callable[[np.ndarray], Density]
+    least: float
+    valued: bool = True
 
 
 def speed(seen: Sightings) -> np.ndarray:
@@ -89,15 +96,21 @@ def heading(seen: Sightings) -> np.ndarray:
 
 
 def dwell(seen: Sightings) -> np.ndarray:
-    """Seconds that it has been within half a body height of where it is; NaN where the camera moves."""
-    result = np.full((len(seen), 1), np.nan)
+    """Seconds that it has been within half a body height of where it is, and that the clip ran by then.
+
+    NaN where the camera moves.
+    """
+    result = np.full((len(seen), 2), np.nan)
     for rows in track_rows(seen):
         feet = np.stack([seen.box[rows][:, [0, 2]].mean(axis=1), seen.box[rows, 3]], axis=1)
         since = 0
         for now in range(len(rows)):
             while np.linalg.norm(feet[since] - feet[now]) > 0.5 * seen.tall[rows[now]]:
                 since += 1
-            result[rows[now], 0] = (seen.frame[rows[now]] - seen.frame[rows[since]]) / seen.fps
+            result[rows[now]] = (
+                (seen.frame[rows[now]] - seen.frame[rows[since]]) / seen.fps,
+                seen.frame[rows[now]] / seen.fps,
+            )
     return result if seen.steady else np.full_like(result, np.nan)
 
 
@@ -106,16 +119,44 @@ def names(seen: Sightings) -> np.ndarray:
     return seen.scores.astype(np.float64)
 
 
+def appearance(seen: Sightings) -> np.ndarray:
+    """The features of what it looks like, see `Appearance`."""
+    return seen.appearance.astype(np.float64)
+
+
+def pose(seen: Sightings) -> np.ndarray:
+    """Where its joints are in its box, (N, 2 x joints), of what is seen whole."""
+    joints = seen.pose.reshape(len(seen), 2 * seen.pose.shape[1]).astype(np.float64)
+    return np.where(_whole(seen)[:, None], joints, np.nan)
+
+
+def interactions(seen: Sightings) -> np.ndarray:
+    """What X-MAN judges together, each in the unit of what does not count: a column for each of `interaction_names`."""
+    sides = np.maximum(seen.box[:, 2:] - seen.box[:, :2], 1) / seen.tall[:, None]
+    octaves = np.where(_whole(seen)[:, None], np.log2(sides), np.nan)
+    return np.concatenate([seen.interactions / _SHARE, seen.scores / _SCORE, octaves / _OCTAVE], axis=1).astype(
+        np.float64
+    )
+
+
+def interaction_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """The relations a thing stands in, the detector's classes, and the sides of its box."""
+    return (*predicates(), *classes, "width", "height")
+
+
 ATTRIBUTES = (
-    Attribute("speed", speed, Above),
-    Attribute("acceleration", acceleration, Above),
-    Attribute("gait", gait, Apart),
-    Attribute("heading", heading, Heading),
-    Attribute("dwell", dwell, Above),
-    Attribute("size", size, Apart),
-    Attribute("shape", shape, Apart),
-    Attribute("object", names, Surplus),
-    Attribute("place", place, Nearest),
+    Attribute("speed", speed, Above, least=0.05),
+    Attribute("acceleration", acceleration, Above, least=0.1),
+    Attribute("gait", gait, Apart, least=0.5),
+    Attribute("heading", heading, Heading, least=1.0, valued=False),
+    Attribute("dwell", dwell, Lasting, least=1.0),
+    Attribute("size", size, Apart, least=0.5),
+    Attribute("shape", shape, Apart, least=0.5),
+    Attribute("object", names, Surplus, least=0.05, valued=False),
+    Attribute("place", place, Nearest, least=0.25, valued=False),
+    Attribute("appearance", appearance, Nearest, least=1e-3, valued=False),
+    Attribute("pose", pose, Nearest, least=0.01, valued=False),
+    Attribute("interaction", interactions, Mixture, least=1.0, valued=False),
 )
 
 
@@ -210,24 +251,32 @@ class AttributeDetector:
             unseen.append({name: densities[name].rarity(values) for name, values in own.items()})
         tracks = [track_rows(seen) for seen in normal]
         usual = {}
-        for name in (a.name for a in ATTRIBUTES):
+        for attribute in ATTRIBUTES:
+            name = attribute.name
             rarity = [
                 _with_tracks(clip[name], of, _window(seen))
                 for seen, clip, of in zip(normal, unseen, tracks, strict=True)
             ]
-            values = [_values(clip[name], own[name]) for clip, own in zip(rows, unseen, strict=True)]
+            values = [_values(attribute, clip[name], own[name]) for clip, own in zip(rows, unseen, strict=True)]
             usual[name] = _usual(np.concatenate(rarity), np.concatenate(values))
         judged = [_strangeness(seen, rarity, usual) for seen, rarity in zip(normal, unseen, strict=True)]
         return cls(normal, usual), judged
 
     def values(self, name: str, seen: Sightings) -> np.ndarray:
-        """An attribute as a number, float64 (N,): its value or, where it has several columns, their rarity.
+        """An attribute as a number, float64 (N,): its value or, where that is none to tell, its rarity.
 
         NaN where it cannot be measured, or nothing normal is known to compare it with.
         """
-        rows = next(a for a in ATTRIBUTES if a.name == name).rows(seen)
+        attribute = next(a for a in ATTRIBUTES if a.name == name)
+        rows = attribute.rows(seen)
         rarity = self._densities[name].rarity(rows)
-        return np.where(np.isnan(rarity), np.nan, _values(rows, rarity))
+        return np.where(np.isnan(rarity), np.nan, _values(attribute, rows, rarity))
+
+    def deviations(self, seen: Sightings) -> np.ndarray:
+        """What makes interactions rare: see `Mixture.deviations`, a column for each of `interaction_names`."""
+        mixture = self._densities["interaction"]
+        assert isinstance(mixture, Mixture)
+        return mixture.deviations(interactions(seen))
 
     def judge(self, seen: Sightings) -> Strangeness:
         """How strange what was seen in a clip is."""
@@ -239,8 +288,8 @@ def _densities(clips: Sequence[dict[str, np.ndarray]]) -> dict[str, Density]:
     return {a.name: a.density(np.concatenate([rows[a.name] for rows in clips])) for a in ATTRIBUTES}
 
 
-def _values(rows: np.ndarray, rarity: np.ndarray) -> np.ndarray:
-    return rows[:, 0] if rows.shape[1] == 1 else rarity
+def _values(attribute: Attribute, rows: np.ndarray, rarity: np.ndarray) -> np.ndarray:
+    return rows[:, 0] if attribute.valued else rarity
 
 
 def _usual(rarities: np.ndarray, values: np.ndarray) -> Usual:
@@ -253,15 +302,16 @@ def _usual(rarities: np.ndarray, values: np.ndarray) -> Usual:
 def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[str, Usual]) -> Strangeness:
     tracks = track_rows(seen)
     attributes = {}
-    for name, rarity in rarities.items():
-        scale = max(usual[name].far - usual[name].middle, 1e-6)
-        strange = (_with_tracks(rarity, tracks, _window(seen)) - usual[name].middle) / scale
-        attributes[name] = np.nan_to_num(strange, nan=0.0).astype(np.float32)
+    for attribute in ATTRIBUTES:
+        middle, far, *_ = usual[attribute.name]
+        rarity = _with_tracks(rarities[attribute.name], tracks, _window(seen))
+        strange = (rarity - middle) / max(far - middle, attribute.least)
+        attributes[attribute.name] = np.nan_to_num(strange, nan=0.0).astype(np.float32)
     return Strangeness(attributes, _combined(attributes))
 
 
 def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
-    """Speed, and of every other attribute what goes beyond normal: by themselves they say little."""
+    """Speed, and of every other attribute what goes beyond normal: only far beyond does one of them alone say much."""
     beyond = [np.clip(values - 1, 0, _MOST) for name, values in attributes.items() if name != "speed"]
     return np.asarray(attributes["speed"] + _WEIGHT * np.sum(beyond, axis=0), dtype=np.float32)
 

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 
 _NEIGHBOURS = 3
+_BANK = 20_000
+_COMPONENTS, _FITTED = 8, 5000
 _AROUND = 64
 _SECTOR = np.cos(np.pi / 4)
 
@@ -50,23 +52,76 @@ class Apart:
         return np.where(off > 0, off / self._above, -off / self._below)
 
 
-class Nearest:
-    """Any numbers: mean distance to the three nearest normal rows (as in AI-VAD, Reiss and Hoshen 2022)."""
+class Lasting:
+    """How long something lasts, of which only the long is strange; `rows` (N, 2): that time, and how long the clip ran.
+
+    Beyond the longest that a normal clip ran nothing is known, so that no time is rarer than that one.
+    """
 
     def __init__(self, rows: np.ndarray):
-        from scipy.spatial import KDTree
+        self._known = float(np.nanmax(rows[:, 1], initial=0)) if len(rows) else 0.0
+
+    def rarity(self, rows: np.ndarray) -> np.ndarray:
+        """The time, as far as it is known."""
+        return np.minimum(rows[:, 0], self._known)
+
+
+class Nearest:
+    """Any numbers: mean distance to the three nearest normal rows (as in AI-VAD, Reiss and Hoshen 2022).
+
+    Of more than 20,000 normal rows so many are drawn.
+    """
+
+    def __init__(self, rows: np.ndarray):
+        from sklearn.neighbors import NearestNeighbors
 
         rows = rows[~np.isnan(rows).any(axis=1)]
-        self._tree = KDTree(rows) if len(rows) else None
+        if len(rows) > _BANK:
+            rows = np.random.default_rng(0).choice(rows, _BANK, replace=False)
+        self._bank = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(rows))).fit(rows) if len(rows) else None
 
     def rarity(self, rows: np.ndarray) -> np.ndarray:
         """Distance, in the rows' own unit."""
         known = ~np.isnan(rows).any(axis=1)
         result = np.full(len(rows), np.nan)
-        if self._tree is not None and known.any():
-            k = min(_NEIGHBOURS, self._tree.n)
-            distances, _ = self._tree.query(rows[known], k=k)
-            result[known] = distances if k == 1 else distances.mean(axis=1)
+        if self._bank is not None and known.any():
+            result[known] = self._bank.kneighbors(rows[known])[0].mean(axis=1)
+        return result
+
+
+class Mixture:
+    """Numbers of different kinds together: a mixture of eight Gaussians (X-MAN, Szymanowicz et al. 2021).
+
+    Each axis has a spread of its own in each Gaussian, never below 1: the rows' unit is what does not count. Fitted to
+    at most 5,000 rows, drawn at random.
+    """
+
+    def __init__(self, rows: np.ndarray):
+        from sklearn.mixture import GaussianMixture
+
+        rows = rows[~np.isnan(rows).any(axis=1)]
+        enough = len(rows) > _COMPONENTS
+        if len(rows) > _FITTED:
+            rows = np.random.default_rng(0).choice(rows, _FITTED, replace=False)
+        mixture = GaussianMixture(_COMPONENTS, covariance_type="diag", reg_covar=1.0, random_state=0)
+        self._mixture = mixture.fit(rows) if enough else None
+
+    def rarity(self, rows: np.ndarray) -> np.ndarray:
+        """Negative log likelihood, nats."""
+        known = ~np.isnan(rows).any(axis=1)
+        result = np.full(len(rows), np.nan)
+        if self._mixture is not None and known.any():
+            result[known] = -self._mixture.score_samples(rows[known])
+        return result
+
+    def deviations(self, rows: np.ndarray) -> np.ndarray:
+        """How far each number is from the middle of the likeliest Gaussian, in its spreads, (N, columns)."""
+        result = np.full(rows.shape, np.nan)
+        known = ~np.isnan(rows).any(axis=1)
+        if self._mixture is not None and known.any():
+            likeliest = self._mixture.predict(rows[known])
+            spread = np.sqrt(self._mixture.covariances_[likeliest])
+            result[known] = (rows[known] - self._mixture.means_[likeliest]) / spread
         return result
 
 

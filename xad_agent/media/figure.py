@@ -60,6 +60,11 @@ def side_by_side(panels: Sequence[tuple[str, np.ndarray]], height: int = 260) ->
     return np.asarray(_row(drawn))
 
 
+def in_a_row(pictures: Sequence[np.ndarray], height: int) -> np.ndarray:
+    """Pictures, RGB uint8, without titles in a row, equally high."""
+    return np.asarray(_row([_panel(pixels, height) for pixels in pictures]))
+
+
 def answer_figure(answer: "Answer", case: "Case") -> Image.Image:
     """The answer at a glance: verdict and score, the overlay, and the nearest normal picture beside it.
 

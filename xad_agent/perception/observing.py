@@ -1,14 +1,18 @@
 """What the detector found in a clip, as the tracked and named objects that relations are read from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from xad_agent.perception.relations import BodyScale, Observed, Triplet, relations
+from xad_agent.perception.boxes import overlap
+from xad_agent.perception.relations import BodyScale, Observed, Triplet, predicates, relations
 from xad_agent.perception.sightings import Sightings
 from xad_agent.perception.tracks import Tracker
 
 _SPAN_SECONDS = 0.4
+_AROUND_SECONDS = 0.5
+_SAME = 0.5  # share of the smaller box from which a thing and an object are one
 
 
 def triplets_of(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> list[Triplet]:
@@ -38,6 +42,45 @@ def placed_triplets(
         )
         for t in relations(frames, _rate(seen), _scale(seen))
     ]
+
+
+def with_interactions(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> Sightings:
+    """The same sightings, with `interactions`: which relations each thing stands in, as subject or as object.
+
+    A column for each of `predicates()`: the share of the detector's looks within half a second on either side in which
+    it does; NaN for what no track holds.
+    """
+    columns = {predicate: column for column, predicate in enumerate(predicates())}
+    holds = np.zeros((len(seen), len(columns)), np.float32)
+    by_frame = {int(frame): rows for frame, rows in _by(seen.frame)}
+    for triplet, boxes in placed_triplets(seen, names, usual):
+        rows = by_frame.get(triplet.frame, np.zeros(0, int))
+        for box in boxes:
+            meant = overlap(np.broadcast_to(np.array(box), (len(rows), 4)), seen.box[rows]) > _SAME
+            holds[rows[meant], columns[triplet.predicate]] = 1
+    looked = np.isin(seen.frame, np.unique(seen.object_frame))
+    shares = np.full(holds.shape, np.nan, np.float16)
+    for _, rows in _by(seen.track):
+        if seen.track[rows[0]]:
+            shares[rows] = _shares_around(seen.frame[rows], holds[rows] * looked[rows, None], looked[rows], seen.fps)
+    return replace(seen, interactions=shares)
+
+
+def _by(keys: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Each key with its rows, in their order."""
+    order = np.argsort(keys, kind="stable")
+    found, starts = np.unique(keys[order], return_index=True)
+    return list(zip(found.tolist(), np.split(order, starts[1:]), strict=True)) if len(found) else []
+
+
+def _shares_around(frames: np.ndarray, holds: np.ndarray, looked: np.ndarray, fps: float) -> np.ndarray:
+    """Of each row of a track the share of looks around it in which each relation holds; NaN where there is no look."""
+    sums = np.concatenate([np.zeros((1, holds.shape[1])), np.cumsum(holds, axis=0)])
+    counts = np.concatenate([[0], np.cumsum(looked)])
+    first = np.searchsorted(frames, frames - _AROUND_SECONDS * fps)
+    last = np.searchsorted(frames, frames + _AROUND_SECONDS * fps, side="right")
+    number = (counts[last] - counts[first])[:, None]
+    return np.where(number > 0, (sums[last] - sums[first]) / np.maximum(number, 1), np.nan)
 
 
 def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[list[list[Observed]], np.ndarray]:

@@ -105,6 +105,12 @@ class BodyScale:
         return np.maximum(self.slope * np.clip(feet, self.low, self.high) + self.offset, 1.0)
 
 
+def predicates() -> tuple[str, ...]:
+    """Every relation of two objects and of one alone, in the order of the vocabulary; a zone's is left out."""
+    rules = vocabulary("relations")
+    return (*rules["pairs"], *rules["alone"])
+
+
 def relations(
     frames: Sequence[Sequence[Observed]], fps: float, scale: BodyScale, zones: Mapping[str, Polygon] | None = None
 ) -> list[Triplet]:

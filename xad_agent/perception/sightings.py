@@ -1,23 +1,21 @@
 """`Sightings`: what stands and moves in each frame of a clip, tracked; all that clip detectors look at."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from xad_agent.media.clip import Clip
 from xad_agent.perception.background import Background, is_steady
+from xad_agent.perception.boxes import shares
+from xad_agent.perception.eyes import OBJECT_SCORE, Eyes
 from xad_agent.perception.flow import GAP
 from xad_agent.perception.looks import Look, greys, hindrance, look_count, look_step, looks, sample_flows, working_shape
 from xad_agent.perception.movers import Motion, Mover
-from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.tracks import Tracker
 
-if TYPE_CHECKING:
-    from xad_agent.perception.objects import ObjectDetector
-
-OBJECT_SCORE = 0.35
 DETECT_EVERY = 2  # looks; in between, what was found is carried on by the flow, at half the cost
+POSE_EVERY = 4  # looks; a person's joints cost as much as all else about them
 _INSIDE, _OVERLAP = 0.6, 0.3
 _SAMPLES = 40
 _CAMERA_MOVES = "the camera moves: speed, place and background are not judged"
@@ -42,6 +40,10 @@ class Sightings:
         gait: float32 (N,), see `Mover`; NaN for what stands.
         tall: float32 (N,), body height in px of a person whose feet are on the lower edge of the box.
         scores: float32 (N, classes), the detector's for what it sees there; 0 where it sees nothing.
+        appearance: float16 (N, D), see `Appearance`; NaN where it was not looked at.
+        pose: float16 (N, joints, 2), how far right of the middle of the box and below its upper edge each joint is, in
+            heights of the box; NaN likewise.
+        interactions: float16 (N, predicates), see `interactions` in observing.py; NaN where they were not worked out.
         object_frame: int (M,), object_box float32 (M, 4), object_scores float32 (M, classes): what the detector found.
         notes: What could not be measured, and why.
     """
@@ -60,6 +62,9 @@ class Sightings:
     gait: np.ndarray
     tall: np.ndarray
     scores: np.ndarray
+    appearance: np.ndarray
+    pose: np.ndarray
+    interactions: np.ndarray
     object_frame: np.ndarray
     object_box: np.ndarray
     object_scores: np.ndarray
@@ -73,22 +78,16 @@ class Sightings:
         """int: the frames looked at."""
         return np.arange(0, self.frames, self.step)
 
+    def only(self, kept: np.ndarray) -> "Sightings":
+        """The rows where `kept`, bool (N,), is True; what the detector found stays."""
+        return replace(self, **{name: getattr(self, name)[kept] for name in ROWS})
 
-@dataclass
-class Eyes:
-    """What a clip is looked at with.
 
-    Attributes:
-        objects: The object detector.
-        perspective: Of the camera, at motion's working size.
-        background: Likewise; None where the clip's own median has to do.
-        tile: See `ObjectDetector.detect`, px of the clip.
-    """
-
-    objects: "ObjectDetector"
-    perspective: Perspective
-    background: Background | None
-    tile: int | None
+ROWS = (
+    "frame", "track", "box", "speed", "velocity", "gait", "tall", "scores", "appearance", "pose", "interactions",
+)  # fmt: skip
+FOUND = ("object_frame", "object_box", "object_scores")
+"""The arrays of `Sightings`: those with a row for each thing, and those with one for each object found."""
 
 
 def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
@@ -138,6 +137,8 @@ class _Rows(NamedTuple):
     box: np.ndarray
     scores: np.ndarray
     motion: np.ndarray
+    appearance: np.ndarray
+    pose: np.ndarray
 
 
 class _Watcher:
@@ -185,6 +186,9 @@ class _Watcher:
             gait=rows.motion[:, 3],
             tall=(self._perspective.body_height(rows.box[:, 3] / self._scale) * self._scale).astype(np.float32),
             scores=rows.scores,
+            appearance=rows.appearance,
+            pose=rows.pose,
+            interactions=np.full((len(rows.box), 1), np.nan, np.float16),
             object_frame=found.frame,
             object_box=found.box,
             object_scores=found.scores,
@@ -219,7 +223,28 @@ class _Watcher:
             box=box,
             scores=np.concatenate([named, rest.scores]),
             motion=self._motions([*movers, *others], motion is not None),
+            appearance=self._appearance(look, box),
+            pose=self._pose(look, box),
         )
+
+    def _appearance(self, look: Look, box: np.ndarray) -> np.ndarray:
+        """See `Sightings`; described as often as the detector looks."""
+        if self._eyes.appearance is None:
+            return np.full((len(box), 1), np.nan, np.float16)
+        if look.number % DETECT_EVERY:
+            return np.full((len(box), self._eyes.appearance.size), np.nan, np.float16)
+        return self._eyes.appearance.describe(look.pixels, box).astype(np.float16)
+
+    def _pose(self, look: Look, box: np.ndarray) -> np.ndarray:
+        """See `Sightings`."""
+        if self._eyes.pose is None:
+            return np.full((len(box), 1, 2), np.nan, np.float16)
+        if look.number % POSE_EVERY:
+            return np.full((len(box), len(self._eyes.pose.joints), 2), np.nan, np.float16)
+        joints = self._eyes.pose.estimate(look.pixels, box)[..., :2]
+        origin = np.stack([box[:, [0, 2]].mean(axis=1), box[:, 1]], axis=1)
+        heights = np.maximum(box[:, 3] - box[:, 1], 1)
+        return ((joints - origin[:, None]) / heights[:, None, None]).astype(np.float16)
 
     def _motions(self, movers: list[Mover | None], measured: bool) -> np.ndarray:
         """See `_Rows`; where nothing moves 0, and NaN where that is not known."""
@@ -237,18 +262,9 @@ def _name(movers: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> tuple[np
     taken = np.zeros(len(boxes), dtype=bool)
     if not len(movers):
         return named, taken
-    inside, overlap = _shares(boxes, movers)
+    inside, overlap = shares(boxes, movers)
     for place, best in enumerate(inside.argmax(axis=1)):
         if inside[place, best] >= _INSIDE or overlap[place, best] >= _OVERLAP:
             taken[place] = True
             named[best] = np.maximum(named[best], scores[place])
     return named, taken
-
-
-def _shares(boxes: np.ndarray, movers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each box inside each mover, and their IoU, (boxes, movers) each."""
-    first, last = np.maximum(boxes[:, None, :2], movers[:, :2]), np.minimum(boxes[:, None, 2:], movers[:, 2:])
-    shared = np.prod(np.clip(last - first, 0, None), axis=2)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)[:, None]
-    others = np.prod(movers[:, 2:] - movers[:, :2], axis=1)
-    return shared / np.maximum(areas, 1), shared / np.maximum(areas + others - shared, 1)

@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.crowd import HEIGHT, RIDER, TALL, WIDTH, Walker, case_of, profile_of, scene, walk, walkway
+from tests.crowd import RIDER, TALL, Walker, case_of, profile_of, scene, sightings, walk, walkway
 from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Ledger, Quantity
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips import compare, locate, measure, moment, name, repair, score, timeline, track
+from xad_agent.tools.clips.compare import _rows
 from xad_agent.tools.clips.measure import Contrast, _words
-from xad_agent.tools.clips.repair import without
 
 normal = cache(walkway)
 SECOND = Walker(30, 150, -2.5, first=80, last=100)
@@ -224,26 +224,34 @@ def test_track_of_what_goes_nowhere() -> None:
     assert track(case).statement == "The thing in event 1 is seen from 4.0 s to 4.2 s and ends where it began, centre."
 
 
-def test_compare_shows_the_nearest_normal_thing() -> None:
+def test_compare_shows_the_most_similar_normal_thing_of_the_place() -> None:
+    """Of those within 1.5 body heights of where the rider is at its peak, the one whose velocity is most like its."""
     case = rider()
     evidence = compare(case)
-    box = case.events[0].region.box
-    feet = np.array([(box[0] + box[2]) / 2, box[3]])
-    distances = []
-    for clip, frame, _ in normal().exemplars:
+    middle = _rows(case, case.events[0])
+    middle = middle[len(middle) // 2]
+    feet = np.array([case.seen.box[middle, [0, 2]].mean(), case.seen.box[middle, 3]])
+    near = []
+    for clip, row, _ in normal().exemplars:
         seen = normal().normal[clip]
-        for row in np.flatnonzero(seen.frame == frame):
-            there = np.array([seen.box[row, [0, 2]].mean(), seen.box[row, 3]])
-            distances.append((np.linalg.norm(there - feet) / TALL, float(seen.speed[row])))
-    distance, speed = min(distances)
+        away = np.linalg.norm([seen.box[row, [0, 2]].mean() - feet[0], seen.box[row, 3] - feet[1]]) / TALL
+        apart = np.linalg.norm(seen.velocity[row] - case.seen.velocity[middle])
+        near += [(apart, away, seen.speed[row])] * int(away <= 1.5)
+    assert near
+    _, distance, speed = min(near)
     assert evidence.quantity("distance").value == pytest.approx(distance, rel=1e-4)
     assert evidence.quantity("speed of the normal one").value == pytest.approx(speed)
-    assert evidence.figure is not None and normal().shape == (HEIGHT, WIDTH)
+    assert evidence.statement.startswith("The most similar normal thing kept within 1.5 body heights of event 1, ")
+    assert evidence.figure is not None
+
+
+def test_compare_where_nothing_normal_was_near() -> None:
+    evidence = compare(case_of(scene(replace(RIDER, feet=8)), profile_of([walk(seed) for seed in range(10)])))
+    assert evidence.statement.startswith("No normal thing is kept within 1.5 body heights of event 1; the nearest, 1.")
 
 
 def test_compare_without_a_normal_thing_to_show() -> None:
-    profile = profile_of([walk(seed, frames=20) for seed in range(10)])  # too short for an exemplar
-    evidence = compare(case_of(scene(RIDER), profile))
+    evidence = compare(case_of(scene(RIDER), profile_of([sightings([])])))
     assert (evidence.kind, evidence.statement) == (
         "limit",
         "No normal thing is kept that could be shown beside event 1.",
@@ -272,7 +280,7 @@ def test_one_of_two_things_is_not_the_only_reason() -> None:
 
 def test_without_leaves_every_column_as_long() -> None:
     seen = scene(RIDER)
-    left = without(seen, seen.track == 3)
+    left = seen.only(seen.track != 3)
     assert set(left.track) == {1, 2} and len(left) == len(left.box) == len(left.scores) == len(left.velocity) == 240
     assert left.frames == seen.frames and len(seen) == 285
 
