@@ -34,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 DEFINITIONS = (
     "frame AUC: of the L2 norm of each frame's error, smoothed over time as in `xad eval clips`; the first five frames "
     "of prediction take the score of the sixth; macro as there",
-    "_normalised: each test clip's scores moved and scaled to 0 to 1 first, as the paper does; it needs the whole clip",
+    "_normalised: each test clip's scores moved and scaled to 0 to 1 first, as many papers do; it needs the whole clip",
     "unsmoothed: the same without smoothing over time",
     "codes: of each codebook, the bottleneck's first, how many of 256 occur in the test clips, and their perplexity",
     "train_seconds: of this training; where `resumed`, of its last part only",

@@ -97,6 +97,7 @@ class Foresight:
         from tqdm import tqdm
 
         from xad_agent.detectors.vqunet import VquNet
+        from xad_agent.detectors.vqunet.windows import MAX_FRAMES
 
         training, held = split(clips)
         network = VquNet.fit(training, steps=steps, seed=seed, checkpoint=checkpoint, progress=progress)
@@ -109,7 +110,7 @@ class Foresight:
             network,
             _calibrated(np.concatenate(maxima), alpha),
             {name: _calibrated(heat[:, n], alpha) for n, name in enumerate(HEATS) if len(heat)},
-            sum(part.count for part in training),
+            min(sum(part.count for part in training), MAX_FRAMES),
             sum(len(one.scores) for one in judged),
         )
 
