@@ -2,18 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from xad_agent.clip_profile import ClipProfile, calibrate, stretch_maxima
-from xad_agent.detectors.attributes import ATTRIBUTES, SMOOTH_SECONDS, AttributeDetector
+from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector
 from xad_agent.eval.clips import Alarms, ClipScores
 from xad_agent.media import Clip
-
-if TYPE_CHECKING:
-    from xad_agent.detectors.vqunet import VquNet
 
 FOLDS = 4
 
@@ -42,7 +35,9 @@ class ProfileScorer:
         ]
         alone = {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}
         if self.profile.vqunet is not None:
-            alone["vqunet"] = _errors(self.profile.vqunet, clip)
+            from xad_agent.foresight import frame_scores, smoothed
+
+            alone["vqunet"] = smoothed(frame_scores(self.profile.vqunet.network, clip), clip.fps)
         return ClipScores(judged.of_frames(seen), alone, boxes)
 
     def held_out_alarms(self) -> list[Alarms]:
@@ -62,12 +57,3 @@ class ProfileScorer:
                 found = detector.judge(normal[place]).of_frames(normal[place])
                 alarms[place] = Alarms(found > limit, stretch_maxima(found, normal[place].fps) > limit)
         return [alarms[place] for place in sorted(alarms)]
-
-
-def _errors(vqunet: "VquNet", clip: Clip) -> np.ndarray:
-    """The network's score of each frame, float32 (frames,), smoothed like the others; the first take the next one's."""
-    scores = np.array([judged.score for judged in vqunet.judge(clip.frames())], np.float32)
-    if not len(scores):
-        return np.zeros(clip.count, np.float32)
-    lead = clip.count - len(scores)
-    return gaussian_filter1d(np.concatenate([np.repeat(scores[0], lead), scores]), SMOOTH_SECONDS * clip.fps)

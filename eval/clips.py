@@ -31,7 +31,7 @@ from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.machine import peak_memory_mb, revision, versions
 from xad_agent.eval.metrics import sklearn_metrics
 
-__all__ = ["ClipScorer", "ClipScores", "as_text", "evaluate_clips"]
+__all__ = ["ClipScorer", "ClipScores", "as_text", "evaluate_clips", "frame_aucs"]
 
 DEFINITIONS = (
     "frame AUC: scores as they are; macro: mean over clips, to each of which one normal frame below all its scores and "
@@ -178,18 +178,19 @@ def _metrics(scored: Sequence[_Scored], seed: int) -> dict[str, Any]:
     labels, matches = [one.clip.labels for one in scored], [one.matches for one in scored]
     ends = detection_intervals(matches, seed=seed)
     return {
-        **_aucs(labels, [one.frame for one in scored], seed),
+        **frame_aucs(labels, [one.frame for one in scored], seed),
         "rbdc": rbdc(matches),
         "rbdc_interval": ends["rbdc"],
         "tbdc": tbdc(matches),
         "tbdc_interval": ends["tbdc"],
         "per_attribute": {
-            name: _aucs(labels, [one.attributes[name] for one in scored], seed) for name in scored[0].attributes
+            name: frame_aucs(labels, [one.attributes[name] for one in scored], seed) for name in scored[0].attributes
         },
     }
 
 
-def _aucs(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray], seed: int) -> dict[str, Any]:
+def frame_aucs(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray], seed: int) -> dict[str, Any]:
+    """`frame_auc_micro` and `frame_auc_macro`, each also `_normalised`, with their intervals; see `evaluate_clips`."""
     aucs: dict[str, Any] = {}
     for suffix, values in {"": scores, "_normalised": [normalised(one) for one in scores]}.items():
         ends = frame_auc_intervals(labels, values, seed=seed)

@@ -3,18 +3,22 @@
 What is seen is made directly from arrays, so that no detector, flow or tracker is needed; `film` draws it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from xad_agent.calibration import Calibration
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
 from xad_agent.detectors.attributes import AttributeDetector
+from xad_agent.detectors.base import AnomalyMap
+from xad_agent.detectors.vqunet import VquNet
 from xad_agent.evidence import Ledger
 from xad_agent.exemplars import Exemplar, choose, strip
+from xad_agent.foresight import Foresight
 from xad_agent.media import Clip, read_clip
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.objects import Detections
@@ -165,3 +169,27 @@ def case_of(seen: Sightings, profile: ClipProfile | None = None) -> ClipCase:
     case = ClipCase(film(seen), profile or walkway(), Ledger())
     case.__dict__["seen"] = seen
     return case
+
+
+class Standstill:
+    """Stands for a `VquNet`: it says that each frame is as the one before it, so that what moves is hot."""
+
+    lead = 5
+
+    def judge(self, frames: Iterable[np.ndarray]) -> Iterator[AnomalyMap]:
+        before: list[np.ndarray] = []
+        for frame in frames:
+            if len(before) == self.lead:
+                error = ((frame / 255.0 - before[-1]) ** 2).mean(axis=2, dtype=float).astype(np.float32)
+                yield AnomalyMap(error, float(np.sqrt(error.sum(dtype=float))), "vqunet")
+            before = [*before[-self.lead + 1 :], frame / 255.0]
+
+
+def foreseeing(clips: int = 10, alpha: float = 0.1) -> ClipProfile:
+    """A walkway with a `Standstill`, whose errors are known from every fifth clip."""
+    normal = [walk(seed) for seed in range(clips)]
+    profile = profile_of(normal, alpha)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VquNet, "fit", lambda *_, **__: Standstill())
+        profile.vqunet = Foresight.fit([film(seen) for seen in normal], normal, alpha, 1, progress=False)
+    return profile

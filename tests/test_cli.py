@@ -11,6 +11,7 @@ from tests.eval.clip_sets import write_clip_set
 from tests.normal import NormalProfile, texture
 from tests.things import ThingsProfile, sightings, thing
 from xad_agent import cli
+from xad_agent.defaults import STEPS
 
 
 @pytest.fixture
@@ -152,3 +153,16 @@ def test_help_loads_nothing_heavy():
     started = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
     assert time.perf_counter() - started < 30  # a hang, not a speed; speed is `xad bench`'s
+
+
+def test_fit_says_how_long_vqunet_trains_and_where_it_is_kept(run, tmp_path, monkeypatch):
+    asked = {}
+    profile = ThingsProfile()
+    monkeypatch.setattr(profile, "save", lambda folder: None)
+    monkeypatch.setattr("xad_agent.profile.Profile.fit", lambda normal, **how: asked.update(how) or profile)
+    options = ["-o", tmp_path / "p", "--detectors", "vqunet"]
+    assert run("fit", "clips", *options)[0] == 0
+    assert (asked["detectors"], asked["steps"]) == (["vqunet"], STEPS)
+    assert run("fit", "clips", *options, "--steps", 7)[0] == 0
+    assert (asked["steps"], asked["checkpoint"]) == (7, tmp_path / "p.training")
+    assert run("fit", "clips", *options, "--steps", 0)[0] == 2

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from tests import crowd
 from tests.crowd import HEIGHT, RIDER, WIDTH, Drawn, Walker, film, profile_of, scene, sightings, walk, walkway
 from tests.normal import NormalProfile, texture
 from xad_agent import clip_profile as module
@@ -47,12 +49,15 @@ def test_a_stretch_is_about_five_seconds() -> None:
 
 def test_vqunet_is_kept_beside_the_rest_and_scores_frames(tmp_path: Path) -> None:
     network = VquNet(VquNetwork(Architecture(4)), 32, "float32")
-    profile = profile_of([walk(0), walk(1)])
-    profile.vqunet = network
+    profile = crowd.foreseeing(5)
+    assert profile.vqunet is not None
+    profile.vqunet = replace(profile.vqunet, network=network)
     profile.save(tmp_path / "walkway.profile")
     loaded = ClipProfile.load(tmp_path / "walkway.profile")
     assert loaded.vqunet is not None
-    loaded.vqunet.precision = "float32"
+    assert loaded.summary() == profile.summary() and "VQU-Net was trained on 480 frames" in loaded.summary()
+    assert loaded.vqunet.heat["sum"].threshold() == profile.vqunet.heat["sum"].threshold()
+    loaded.vqunet.network.precision = "float32"
     clip = film(walk(2, 12))
     scores = ProfileScorer(loaded).scores(clip).attributes["vqunet"]
     expected = network.score(clip.frames()).scores
@@ -179,6 +184,17 @@ def test_fitting_looks_at_the_clips_and_names_what_it_skips(fitted: ClipProfile)
     assert "Skipped 2 that could not be used: " in fitted.summary()
     assert len(fitted.normal[0]) >= 24 * 3 * 0.8
     assert all(clip in (0, 1) and 0 <= frame < 24 for clip, frame, _ in fitted.exemplars)
+
+
+def test_fitting_with_vqunet_holds_a_part_out_of_its_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = partial(VquNet.fit, architecture=Architecture(2), side=16)
+    monkeypatch.setattr(VquNet, "fit", lambda clips, **other: fit(clips, **other))
+    clips: list[Any] = [film(walk(seed, 20)) for seed in range(2)]
+    profile = ClipProfile.fit(clips, alpha=0.4, detectors=["vqunet"], steps=2, progress=False)
+    assert profile.vqunet is not None
+    assert (profile.vqunet.trained, profile.vqunet.held) == (32, 8)
+    assert profile.vqunet.heat["mean"].n == sum(int((seen.frame >= 16).sum()) for seen in profile.normal) > 0
+    assert (profile.vqunet.calibration.n, profile.vqunet.calibration.alpha) == (2, 0.4)
 
 
 def test_nothing_to_learn_from() -> None:

@@ -88,6 +88,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "look_for": _Thing,
     "measure": _OneEvent,
     "name": _AnyEvent,
+    "heat": _OneEvent,
     "relate": _OneEvent,
     "track": _OneEvent,
     "compare": _OneEvent,
@@ -97,10 +98,15 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
 
 
 def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
-    """The tools that look at this kind of media, by name."""
+    """The tools that look at this kind of media, by name; `heat` only where the profile has VQU-Net."""
     from xad_agent.case import Case
 
-    return TOOLS if isinstance(case, Case) else {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
+    if isinstance(case, Case):
+        return TOOLS
+    offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
+    if case.profile is None or case.profile.vqunet is None:
+        del offered["heat"]
+    return offered
 
 
 def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xad_agent import __version__
+from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL 
 Detectors = Annotated[
     list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
 ]
+Steps = Annotated[int, typer.Option(min=1, help="Batches that vqunet trains on; more take longer and err less.")]
 Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
 
 
@@ -54,10 +56,16 @@ def fit(
     alpha: Alpha = 0.01,
     backbone: Backbone = "efficientnet-lite0",
     detectors: Detectors = None,
+    steps: Steps = STEPS,
 ) -> None:
-    """Learn what is normal from pictures or clips, and save it as a profile."""
+    """Learn what is normal from pictures or clips, and save it as a profile.
+
+    With --detectors vqunet a bar says how long the training takes. It is kept in OUTPUT.training once a minute:
+    stopped, the same command goes on from there.
+    """
     checkpoint = output.with_name(f"{output.name}.training")
-    profile = _fitted(normal, alpha=alpha, backbone=backbone, detectors=detectors or (), checkpoint=checkpoint)
+    settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps}
+    profile = _fitted(normal, **settings, checkpoint=checkpoint)
     profile.save(output)
     checkpoint.unlink(missing_ok=True)
     typer.echo(profile.summary())
@@ -214,6 +222,30 @@ def eval_clips(
     from xad_agent.eval.clips import as_text, evaluate_clips
 
     result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
+    _print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("vqunet")
+def eval_vqunet(
+    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="reconstruction or prediction, alone or with -codebook, or prediction-codebook-skips; repeatable; "
+            "all five by default."
+        ),
+    ] = None,
+    steps: Steps = STEPS,
+    width: Annotated[int, typer.Option(min=1, help="Channels of the first level; the paper's is 64.")] = 16,
+    work: Annotated[Path | None, typer.Option(help="Keep checkpoints and results here; resume from it.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """The ablation of VQU-Net: prediction or reconstruction, with or without codebook, and quantised skips."""
+    from xad_agent.eval.vqunet import VARIANTS, as_text, evaluate_vqunet
+
+    chosen = variants or list(VARIANTS)
+    result = evaluate_vqunet(directory, chosen, steps=steps, width=width, work=work, seed=seed)
     _print_json(result) if as_json else typer.echo(as_text(result))
 
 

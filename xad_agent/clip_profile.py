@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.calibration import Calibration
+from xad_agent.defaults import STEPS
 from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector, Strangeness, Usual
 from xad_agent.detectors.densities import Surplus
 from xad_agent.detectors.naming import Namer
@@ -29,7 +30,7 @@ from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alph
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
 if TYPE_CHECKING:
-    from xad_agent.detectors.vqunet import VquNet
+    from xad_agent.foresight import Foresight
 
 DETECTORS = ("vqunet",)
 STRETCH_SECONDS = 5.0
@@ -47,7 +48,7 @@ class ClipProfile(Profile):
         calibration: What its scores mean, by the highest score of each stretch of five seconds of the normal clips,
             each of which is judged by the others.
         scene_graph: The relations of normal clips with their counts; None where none was seen.
-        vqunet: Where it was asked for; it has its own scores, which do not enter the verdict.
+        vqunet: Where it was asked for; it has its own scores and limits, which do not enter the verdict.
         exemplars: Normal things, each shown over a moment.
     """
 
@@ -62,7 +63,7 @@ class ClipProfile(Profile):
         exemplars: Sequence[Exemplar],
         skipped: dict[str, str],
         scene_graph: SceneGraph | None = None,
-        vqunet: "VquNet | None" = None,
+        vqunet: "Foresight | None" = None,
     ):
         self.name, self.shape, self.eyes, self.normal = name, shape, eyes, tuple(normal)
         self.detector, self.calibration, self.scene_graph = detector, calibration, scene_graph
@@ -78,6 +79,7 @@ class ClipProfile(Profile):
         progress: bool = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
+        steps: int = STEPS,
     ) -> "ClipProfile":
         """Learn from normal clips of one camera; see `Profile.fit`."""
         from xad_agent.perception.backbone import load_backbone
@@ -97,9 +99,9 @@ class ClipProfile(Profile):
         graph = _scene_graph(seen, names, seed)
         vqunet = None
         if "vqunet" in detectors:
-            from xad_agent.detectors.vqunet import VquNet
+            from xad_agent.foresight import Foresight
 
-            vqunet = VquNet.fit(clips, seed=seed, checkpoint=checkpoint, progress=progress)
+            vqunet = Foresight.fit(clips, seen, alpha, steps, seed, checkpoint, progress)
         chosen = choose(seen, detector.usual, seed)
         exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
         return cls(name_of(normal), shape, eyes, seen, detector, calibration, exemplars, skipped, graph, vqunet)
@@ -159,6 +161,8 @@ class ClipProfile(Profile):
                 f" With so few clips false alarms may be as frequent as 1 in {calibration.n + 1} stretches of "
                 f"{STRETCH_SECONDS:g} s; {needed} are needed for {100 * calibration.alpha:.3g} %."
             )
+        if self.vqunet:
+            text += f" {self.vqunet.summary()}"
         if self.skipped:
             text += f" Skipped {len(self.skipped)} that could not be used: {', '.join(list(self.skipped)[:3])}."
         return text
@@ -222,7 +226,7 @@ class ClipProfile(Profile):
             calibration = Calibration(arrays["scores"], stored.level, stored.floor, stored.alpha)
             detector = AttributeDetector(normal, usual)
             graph = _loaded_graph(settings["scene_graph"], arrays)
-            vqunet = _loaded_vqunet(settings["vqunet"], arrays)
+            vqunet = _loaded_vqunet(settings["vqunet"], arrays, stored.alpha)
             if stored.backbone:
                 eyes = replace(eyes, appearance=Appearance(backbone_of(stored, folder)), pose=load_pose())
         except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -260,12 +264,12 @@ def _loaded_graph(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]
     return SceneGraph.from_state(settings, _own("graph.", arrays), embed)
 
 
-def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> "VquNet | None":
+def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray], alpha: float) -> "Foresight | None":
     if settings is None:
         return None
-    from xad_agent.detectors.vqunet import VquNet
+    from xad_agent.foresight import Foresight
 
-    return VquNet.from_state(settings, _own("vqunet.", arrays))
+    return Foresight.from_state(settings, _own("vqunet.", arrays), alpha)
 
 
 def _own(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

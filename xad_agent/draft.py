@@ -29,6 +29,7 @@ KINDS: dict[str, ClaimKind] = {
     "relate": "why",
     "track": "what",
     "measure": "why",
+    "heat": "why",
     "compare": "compare",
     "repair": "why",
     "previous": "compare",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.calibration import Calibration
+from xad_agent.defaults import STEPS
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
@@ -54,6 +55,7 @@ class PictureProfile(Profile):
         progress: bool = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
+        steps: int = STEPS,
     ) -> "PictureProfile":
         """Learn from normal pictures; see `Profile.fit`. There is one detector, and nothing to go on from."""
         check_alpha(alpha)

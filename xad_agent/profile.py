@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xad_agent.calibration import Calibration
+from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 from xad_agent.media import holds_clips
 from xad_agent.profile_store import Stored, kind_of
@@ -43,6 +44,7 @@ class Profile(ABC):
         progress: bool = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
+        steps: int = STEPS,
     ) -> "Profile":
         """Learn from normal pictures or clips; nothing is written, so it may be stopped at any time.
 
@@ -55,6 +57,7 @@ class Profile(ABC):
             progress: Whether to show a bar on stderr.
             detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
             checkpoint: Where that training is kept while it lasts, and goes on from.
+            steps: How many batches it takes.
 
         Returns:
             A `PictureProfile` or a `ClipProfile`.
@@ -66,7 +69,7 @@ class Profile(ABC):
         if holds_clips(normal):
             from xad_agent.clip_profile import ClipProfile
 
-            return ClipProfile.fit(normal, alpha, backbone, seed, progress, detectors, checkpoint)
+            return ClipProfile.fit(normal, alpha, backbone, seed, progress, detectors, checkpoint, steps)
         from xad_agent.picture_profile import PictureProfile
 
         return PictureProfile.fit(normal, alpha, backbone, seed, progress, detectors)

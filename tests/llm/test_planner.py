@@ -98,14 +98,24 @@ def test_whether_a_region_is_singled_out(question, expected):
         ([], 0, "score"),
         (["score"], 0, "timeline"),
         (["score", "timeline"], 2, "locate"),
-        (["score", "timeline", "locate", "name", "measure"], 2, "relate"),
-        (["score", "timeline", "locate", "name", "measure", "relate"], 2, "repair"),
+        (["score", "timeline", "locate", "name", "measure"], 2, "heat"),
+        (["score", "timeline", "locate", "name", "measure", "heat"], 2, "relate"),
+        (["score", "timeline", "locate", "name", "measure", "heat", "relate"], 2, "repair"),
         (["score", "timeline"], 0, None),  # nothing stands out: nothing to name, measure or repair
     ],
 )
 def test_plan_for_a_clip(done, events, expected):
     turn = read_turn(conversation(*done, regions=events))
     assert next_tool(intent("where_why", clip=True), turn, FOR_CLIPS) == expected
+
+
+def test_where_a_tool_is_not_offered_the_answer_is_whole_without_it():
+    offered = FOR_CLIPS - {"heat"}
+    why = intent("why", clip=True).among(offered)
+    done = ("score", "timeline", "name", "measure", "relate", "repair")
+    assert next_tool(why, read_turn(conversation(*done[:4], regions=1)), offered) == "relate"
+    turn = read_turn(conversation(*done, regions=1))
+    assert [entry.tool for entry in to_say(why, turn)] == ["score", "name", "measure", "relate", "repair"]
 
 
 def test_a_follow_up_about_a_clip_keeps_the_event_in_focus():

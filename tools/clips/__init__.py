@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from xad_agent.evidence import Evidence
 from xad_agent.tools.clips.compare import compare
+from xad_agent.tools.clips.heat import heat
 from xad_agent.tools.clips.locate import locate
 from xad_agent.tools.clips.look_for import look_for
 from xad_agent.tools.clips.measure import measure
@@ -17,5 +18,5 @@ from xad_agent.tools.clips.track import track
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
-    for tool in (score, timeline, moment, look_for, locate, name, measure, relate, track, compare, repair)
+    for tool in (score, timeline, moment, look_for, locate, name, measure, heat, relate, track, compare, repair)
 }

@@ -51,7 +51,7 @@ class EmbeddedChatModel(BaseChatModel):
     ) -> ChatResult:
         turn = read_turn(messages)
         tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
-        intent = route(turn.question, is_clip(tools))
+        intent = route(turn.question, is_clip(tools)).among(tools)
         name = next_tool(intent, turn, tools)
         if name is None:
             claims = connect(to_say(intent, turn), plain=turn.refused)

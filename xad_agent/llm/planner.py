@@ -11,7 +11,7 @@ from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.support import region_number
 
-_ONE_EVENT = {"measure", "relate", "track", "compare"}
+_ONE_EVENT = {"measure", "heat", "relate", "track", "compare"}
 _AT_ANY_EVENT = {"name", "repair"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 

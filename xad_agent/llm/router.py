@@ -1,6 +1,6 @@
 """Which intent a question has: the one with the nearest example, by sentence embeddings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,11 @@ class Intent:
     say: tuple[str, ...]
     topic: str = ""
     similarity: float = 1.0
+
+    def among(self, tools: set[str]) -> "Intent":
+        """The same without the tools that are not there."""
+        plan, say = (tuple(name for name in names if name in tools) for names in (self.plan, self.say))
+        return replace(self, plan=plan, say=say)
 
 
 def intent(name: str, similarity: float = 1.0, clip: bool = False) -> Intent:

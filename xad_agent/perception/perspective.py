@@ -76,7 +76,7 @@ class Perspective:
     @cached_property
     def window_area(self) -> np.ndarray:
         """float64 (height, 1): px of a window that no edge cuts."""
-        return (_WIDTH * self.heights**2)[:, None]
+        return body_area(self.heights)[:, None]
 
     def window_sums(self, values: np.ndarray) -> np.ndarray:
         """Sum of `values` (height, width) in the window around every pixel, float32."""
@@ -97,3 +97,8 @@ class Perspective:
         """int (height, width): px of each window inside the picture."""
         x0, y0, x1, y1 = self.windows
         return np.asarray((x1 - x0) * (y1 - y0))
+
+
+def body_area(tall: np.ndarray) -> np.ndarray:
+    """Px of the window of a walker who is so many px tall."""
+    return np.asarray(_WIDTH * tall**2)

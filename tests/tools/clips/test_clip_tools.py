@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.crowd import RIDER, Walker, case_of, film, profile_of, scene, sightings, walk, walkway
+from tests.crowd import RIDER, Walker, case_of, film, foreseeing, profile_of, scene, sightings, walk, walkway
 from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
@@ -37,6 +37,11 @@ def empty_world() -> ClipProfile:
     return profile_of([sightings([]) for _ in range(10)])
 
 
+@cache
+def foreseen() -> ClipProfile:
+    return foreseeing()
+
+
 CASES: dict[str, Callable[[], ClipCase]] = {
     "a rider": lambda: case_of(scene(RIDER), normal()),
     "two strangers": lambda: case_of(scene(RIDER, SECOND), normal()),
@@ -52,6 +57,7 @@ CASES: dict[str, Callable[[], ClipCase]] = {
     "notes": lambda: case_of(
         replace(walk(50), notes=("its frames are 320 x 240 px, the profile's 16 x 12",)), normal()
     ),
+    "VQU-Net": lambda: case_of(scene(RIDER, SECOND), foreseen()),
     "20 events": lambda: case_of(
         scene(*(Walker(10 + 5 * n, 150 - 40 * (n % 3), -3 - n / 9, last=60, size=(6, 4)) for n in range(22))), normal()
     ),
@@ -59,7 +65,10 @@ CASES: dict[str, Callable[[], ClipCase]] = {
 ARGUMENTS = {
     "moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}],
     "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
-} | {name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "relate", "track", "compare", "repair")}
+} | {
+    name: [{}, {"event": 2}, {"event": 99}]
+    for name in ("name", "measure", "heat", "relate", "track", "compare", "repair")
+}
 
 
 def holds(case: ClipCase, evidence: Evidence, text: str | None = None) -> tuple[str, ...]:
@@ -166,7 +175,8 @@ def test_an_event_that_is_not_there_is_a_limit(tool: str) -> None:
 def test_langchain_tools_give_the_statement_and_the_evidence() -> None:
     case = CASES["a rider"]()
     tools = {tool.name: tool for tool in load_tools(case)}
-    assert set(tools) == {*TOOLS, "previous", "cannot_tell"}
+    assert set(tools) == {*TOOLS, "previous", "cannot_tell"} - {"heat"}, "of which the profile has nothing"
+    assert {tool.name for tool in load_tools(CASES["VQU-Net"]())} == {*TOOLS, "previous", "cannot_tell"}
     message = tools["moment"].invoke({"type": "tool_call", "id": "1", "name": "moment", "args": {"at": 5}})
     assert message.content == f"{message.artifact.id}: {message.artifact.statement}"
     for wrong in ({"at": -1}, {"at": float("inf")}, {"at": float("nan")}, {}):

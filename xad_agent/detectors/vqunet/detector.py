@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xad_agent.defaults import STEPS
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.detectors.vqunet.network import STRIDE, Architecture, VquNetwork
 from xad_agent.detectors.vqunet.training import Plan, Precision, best_precision, train
@@ -53,13 +54,18 @@ class VquNet:
         self.network, self.side = network.eval(), side
         self.precision = precision or best_precision()
 
+    @property
+    def lead(self) -> int:
+        """How many frames it has to see before the first that it judges."""
+        return self.network.architecture.window - 1
+
     @classmethod
     def fit(
         cls,
         clips: Sequence[Frames],
         architecture: Architecture | None = None,
         *,
-        steps: int = 2000,
+        steps: int = STEPS,
         side: int = 256,
         batch: int = 4,
         seed: int = 0,
@@ -101,7 +107,7 @@ class VquNet:
         Raises:
             XadError: The clip is shorter than six frames (in reconstruction: one), or its frames differ in size.
         """
-        lead, count = self.network.architecture.window - 1, 0
+        count = 0
 
         def counted() -> Iterator[np.ndarray]:
             nonlocal count
@@ -111,13 +117,13 @@ class VquNet:
 
         judged = list(self.judge(counted()))
         if not judged:
-            raise too_short(name, count, lead + 1)
+            raise too_short(name, count, self.lead + 1)
         if len(sizes := {one.values.shape for one in judged}) > 1:
             raise XadError(f"the frames of {name} have {len(sizes)} different sizes: make them of one size")
-        unseen = [np.full_like(judged[0].values, np.nan)] * lead
+        unseen = [np.full_like(judged[0].values, np.nan)] * self.lead
         return ErrorMaps(
             np.stack(unseen + [one.values for one in judged]),
-            np.array([math.nan] * lead + [one.score for one in judged]),
+            np.array([math.nan] * self.lead + [one.score for one in judged]),
         )
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
