@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
+from xad_agent.detectors.attributes import interaction_names
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.prompts import vocabulary
@@ -18,7 +19,10 @@ _MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
 
 @dataclass(frozen=True)
 class Contrast:
-    """One attribute of a thing beside what is normal: values in the attribute's unit, strangeness of the thing."""
+    """One attribute of a thing beside what is normal: values in the attribute's unit, strangeness of the thing.
+
+    Of what combines several features, `feature` is the one that is farthest from normal.
+    """
 
     name: str
     family: str
@@ -26,6 +30,7 @@ class Contrast:
     low: float
     high: float
     strangeness: float
+    feature: str = ""
 
 
 def measure(case: ClipCase, event: int = 1) -> Evidence:
@@ -52,12 +57,18 @@ def measure(case: ClipCase, event: int = 1) -> Evidence:
             *(Quantity(name=c.name, value=c.value, unit=_unit(c.name), normal=(c.low, c.high)) for c in contrasts),
             Quantity(name="sightings", value=sightings),
         ),
-        labels={c.family: 1.0 for c in contrasts[:1] if c.strangeness > _MATTERS},
+        labels=dict.fromkeys(_singled_out(contrasts), 1.0),
         regions=(found.region,),
         events=(found,),
         media=case.media,
         figure=filmstrip(case, found),
     )
+
+
+def _singled_out(contrasts: list[Contrast]) -> list[str]:
+    """The family of the strangest, and the features by which others of those unusual are."""
+    unusual = [c for c in contrasts if c.strangeness > _MATTERS]
+    return [*(c.family for c in unusual[:1]), *(c.feature for c in unusual if c.feature)]
 
 
 def contrast(case: ClipCase, event: Event) -> list[Contrast]:
@@ -77,7 +88,15 @@ def _contrast(case: ClipCase, rows: np.ndarray, name: str) -> Contrast | None:
     strange = float(np.median(case.judged.attributes[name][rows]))
     value = float(np.nanmedian(values))
     family = vocabulary("clip_attributes")[name]["family"]
-    return Contrast(name, family, value, usual.lowest, usual.highest, strange)
+    feature = _deviating(case, rows) if name == "interaction" else ""
+    return Contrast(name, family, value, usual.lowest, usual.highest, strange, feature)
+
+
+def _deviating(case: ClipCase, rows: np.ndarray) -> str:
+    """Of the features that interactions combine, the one that is mostly farthest from normal."""
+    deviations = case.reference.detector.deviations(case.seen)[rows]
+    typical = np.abs(np.nanmedian(deviations, axis=0))
+    return interaction_names(case.reference.eyes.objects.names)[int(typical.argmax())]
 
 
 def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrated: bool) -> str:
@@ -97,7 +116,7 @@ def _words(c: Contrast) -> str:
         return ""
     more = c.value > c.high
     value, bound = numbers(c.value, c.high if more else c.low, unit=entry["unit"])
-    return str(entry.get("more" if more else "less", "")).format(value=value, bound=bound)
+    return str(entry.get("more" if more else "less", "")).format(value=value, bound=bound, feature=c.feature)
 
 
 def _unit(name: str) -> str:

@@ -90,7 +90,7 @@ class Nearest:
 
 
 class Mixture:
-    """Numbers of different kinds together: a mixture of eight Gaussians (X-MAN, Szymanowicz et al. 2021).
+    """Numbers of different kinds together: a mixture of at most eight Gaussians (X-MAN, Szymanowicz et al. 2021).
 
     Each axis has a spread of its own in each Gaussian, never below 1: the rows' unit is what does not count. Fitted to
     at most 5,000 rows, drawn at random.
@@ -100,11 +100,11 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         rows = rows[~np.isnan(rows).any(axis=1)]
-        enough = len(rows) > _COMPONENTS
         if len(rows) > _FITTED:
             rows = np.random.default_rng(0).choice(rows, _FITTED, replace=False)
-        mixture = GaussianMixture(_COMPONENTS, covariance_type="diag", reg_covar=1.0, random_state=0)
-        self._mixture = mixture.fit(rows) if enough else None
+        components = min(_COMPONENTS, len(np.unique(rows, axis=0)))
+        mixture = GaussianMixture(max(components, 1), covariance_type="diag", reg_covar=1.0, random_state=0)
+        self._mixture = mixture.fit(rows) if len(rows) > 1 else None
 
     def rarity(self, rows: np.ndarray) -> np.ndarray:
         """Negative log likelihood, nats."""

@@ -33,7 +33,9 @@ def test_losses_by_hand() -> None:
 def test_separation_counts_what_lacks_to_the_margin() -> None:
     # (1, 0): 1 to the first code, 1.44 to the second: 0.56 lacks. (5, 0): 0 to the third, 7.84 to the second: nothing.
     found = made([[0.0, 0.0], [2.2, 0.0], [5.0, 0.0]])(as_map([[1.0, 0.0], [5.0, 0.0]]))
-    assert found.separation.item() == pytest.approx(0.01 * (1 - 1.44 + 1) / 2, rel=1e-4)
+    assert found.separation.item() == pytest.approx(
+        0.01 * (1 - 1.44 + 1) / 2 / 2, rel=1e-4
+    )  # two vectors of two dimensions
 
 
 def test_gradients_pass_straight_through() -> None:
@@ -63,8 +65,8 @@ def test_separation_pulls_the_nearest_and_pushes_the_second() -> None:
     one(as_map([[1.0, 0.0]])).separation.backward()
     assert one.book.grad is not None
     # Descent goes against the gradient: the nearest code towards x = 1, the second away from it.
-    assert one.book.grad[0, 0].item() == pytest.approx(0.01 * -2)
-    assert one.book.grad[1, 0].item() == pytest.approx(0.01 * -2 * 1.2)
+    assert one.book.grad[0, 0].item() == pytest.approx(0.01 * -2 / 2)
+    assert one.book.grad[1, 0].item() == pytest.approx(0.01 * -2 * 1.2 / 2)
 
 
 def test_commitment_pulls_the_vector_by_a_quarter() -> None:
