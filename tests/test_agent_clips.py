@@ -99,7 +99,7 @@ QUESTIONS = {
     "when": ["One event stands out, event 1: from 4.0 s to 8.5 s, strongest at 4.0 s"],
     "doing": ["first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards", "unusual in"],
     "name": ["looks like a bicycle"],
-    "compare": ["The normal thing kept nearest to the place of event 1"],
+    "compare": ["The most similar normal thing kept within 1.5 body heights of event 1"],
     "what_if": ["Without the thing in event 1, the score falls from"],
     "rule": ["Anomalous: it scores", "I have no rule"],
     "where": ["One place stands out, event 1: right, 14 x 20 px, at 4.0 s"],

@@ -11,9 +11,10 @@ from xad_agent.media import read_clip
 from xad_agent.perception.background import Background
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.looks import greys
+from xad_agent.perception.networks import DETECT_EVERY, POSE_EVERY
 from xad_agent.perception.objects import Detections
 from xad_agent.perception.perspective import Perspective
-from xad_agent.perception.sightings import DETECT_EVERY, POSE_EVERY, Sightings, watch
+from xad_agent.perception.sightings import Sightings, watch
 
 TALL = 40
 WALKER = Thing((10, 40), (2, 0))

@@ -60,14 +60,14 @@ class Appearance:
         import torch
 
         around = [surroundings(box, _CONTEXT, pixels.shape) for box in checked_boxes(boxes, pixels.shape)]
-        shown = [place for place, rectangle in enumerate(around) if rectangle]
+        shown = {place: rectangle for place, rectangle in enumerate(around) if rectangle}
         crops = np.zeros((len(shown), SIDE, SIDE, 3), np.uint8)
-        for crop, place in zip(crops, shown, strict=True):
-            paste(pixels, around[place], crop, (0, 0), SIDE)
+        for crop, rectangle in zip(crops, shown.values(), strict=True):
+            paste(pixels, rectangle, crop, (0, 0), SIDE)
         described = np.full((len(around), self.size), np.nan, np.float32)
         for start in range(0, len(shown), _BATCH):
             images = torch.cat([self.backbone.prepare(crop) for crop in crops[start : start + _BATCH]])
             with torch.inference_mode(), _one_thread():
                 last = self.backbone(images)[-1]
-            described[shown[start : start + _BATCH]] = last.mean(dim=(2, 3)).numpy()
+            described[list(shown)[start : start + _BATCH]] = last.mean(dim=(2, 3)).numpy()
         return described

@@ -8,14 +8,13 @@ import numpy as np
 from xad_agent.media.clip import Clip
 from xad_agent.perception.background import Background, is_steady
 from xad_agent.perception.boxes import shares
-from xad_agent.perception.eyes import OBJECT_SCORE, Eyes
+from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.flow import GAP
 from xad_agent.perception.looks import Look, greys, hindrance, look_count, look_step, looks, sample_flows, working_shape
 from xad_agent.perception.movers import Motion, Mover
+from xad_agent.perception.networks import Networks, Objects
 from xad_agent.perception.tracks import Tracker
 
-DETECT_EVERY = 2  # looks; in between, what was found is carried on by the flow, at half the cost
-POSE_EVERY = 4  # looks; a person's joints cost as much as all else about them
 _INSIDE, _OVERLAP = 0.6, 0.3
 _SAMPLES = 40
 _CAMERA_MOVES = "the camera moves: speed, place and background are not judged"
@@ -102,10 +101,12 @@ def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     steady = hindered is not None or is_steady(sample_flows(clip))
     background, note = _choose_background(greys(clip, _SAMPLES), eyes.background) if steady else (None, _CAMERA_MOVES)
     measured = steady and hindered is None
-    watcher = _Watcher(clip, eyes, background if measured else None)
-    for look in tqdm(looks(clip, GAP if measured else 0), total=look_count(clip), desc=clip.name, disable=not progress):
-        watcher.see(look)
-    return watcher.sightings(steady, tuple(said for said in (hindered, note) if said))
+    seen = tqdm(looks(clip, GAP if measured else 0), total=look_count(clip), desc=clip.name, disable=not progress)
+    with Networks(eyes, every_look=not measured) as networks:
+        watcher = _Watcher(clip, eyes, background if measured else None, networks)
+        for look, found in networks.detected(seen):
+            watcher.see(look, found.result() if found else None)
+        return watcher.sightings(steady, tuple(said for said in (hindered, note) if said))
 
 
 def _choose_background(samples: list[np.ndarray], known: Background | None) -> tuple[Background, str | None]:
@@ -118,17 +119,6 @@ def _choose_background(samples: list[np.ndarray], known: Background | None) -> t
     return own, "the background is not that of the profile: another camera, view or light"
 
 
-class _Objects(NamedTuple):
-    """What the detector found: frame int (M,), box float32 (M, 4) px of the clip, scores float32 (M, classes)."""
-
-    frame: np.ndarray
-    box: np.ndarray
-    scores: np.ndarray
-
-    def where(self, kept: np.ndarray) -> "_Objects":
-        return _Objects(*(column[kept] for column in self))
-
-
 class _Rows(NamedTuple):
     """The columns of `Sightings`, motion as (speed, x, y, gait) in body heights and px of the clip a look."""
 
@@ -137,39 +127,39 @@ class _Rows(NamedTuple):
     box: np.ndarray
     scores: np.ndarray
     motion: np.ndarray
-    appearance: np.ndarray
-    pose: np.ndarray
 
 
 class _Watcher:
     """What has been seen of a clip so far; without a background no motion is measured."""
 
-    def __init__(self, clip: Clip, eyes: Eyes, background: Background | None):
-        self._clip, self._eyes, self._background = clip, eyes, background
+    def __init__(self, clip: Clip, eyes: Eyes, background: Background | None, networks: Networks):
+        self._clip, self._background, self._networks = clip, background, networks
         self._step = look_step(clip.fps)
         self._perspective = eyes.perspective.resized(working_shape(clip))
         self._scale = clip.width / working_shape(clip)[1]  # px of the clip a px of the working size
         self._tracker = Tracker(clip.fps / self._step)
         self._rows: list[_Rows] = []
-        self._found: list[_Objects] = []
-        self._objects: _Objects
+        self._found: list[tuple[int, Objects]] = []
+        self._objects: Objects
 
-    def see(self, look: Look) -> None:
-        """The next look."""
+    def see(self, look: Look, found: Objects | None) -> None:
+        """The next look, with what the detector found in it, None where it did not look."""
         motion = None
         if look.flow is not None and self._background is not None:
             motion = Motion(look.flow, self._background.foreground(look.grey), self._perspective)
-        if motion is None or look.number % DETECT_EVERY == 0:
-            self._objects = self._detected(look)
-            self._found.append(self._objects)
-        else:
+        if found is not None:
+            self._objects = found
+            self._found.append((look.number * self._step, found))
+        elif motion is not None:
             self._objects = self._carried(self._objects, motion)
         self._rows.append(self._things(look, motion))
 
     def sightings(self, steady: bool, notes: tuple[str, ...]) -> Sightings:
         """All that was seen."""
         rows = _Rows(*map(np.concatenate, zip(*self._rows, strict=True)))
-        found = _Objects(*map(np.concatenate, zip(*self._found, strict=True)))
+        found = Objects(*map(np.concatenate, zip(*(objects for _, objects in self._found), strict=True)))
+        looked = [np.full(len(objects.box), frame) for frame, objects in self._found]
+        described = self._networks.described()
         per_second = np.float32(self._clip.fps / self._step)
         return Sightings(
             name=self._clip.name,
@@ -186,22 +176,16 @@ class _Watcher:
             gait=rows.motion[:, 3],
             tall=(self._perspective.body_height(rows.box[:, 3] / self._scale) * self._scale).astype(np.float32),
             scores=rows.scores,
-            appearance=rows.appearance,
-            pose=rows.pose,
+            appearance=described.appearance,
+            pose=described.pose,
             interactions=np.full((len(rows.box), 1), np.nan, np.float16),
-            object_frame=found.frame,
+            object_frame=np.concatenate(looked),
             object_box=found.box,
             object_scores=found.scores,
             notes=notes,
         )
 
-    def _detected(self, look: Look) -> _Objects:
-        """What the detector is sure enough of."""
-        found = self._eyes.objects.detect(look.pixels, self._eyes.tile)
-        frame = np.full(len(found.boxes), look.number * self._step)
-        return _Objects(frame, found.boxes, found.scores).where(found.scores.max(axis=1, initial=0) >= OBJECT_SCORE)
-
-    def _carried(self, objects: _Objects, motion: Motion) -> _Objects:
+    def _carried(self, objects: Objects, motion: Motion) -> Objects:
         """The objects of the look before, each carried on by what moves in it, but for those that leave the picture."""
         movers = [motion.of(box / self._scale) for box in objects.box]
         shifts = [np.tile(mover.velocity, 2) * self._scale if mover else np.zeros(4) for mover in movers]
@@ -217,34 +201,14 @@ class _Watcher:
         rest = self._objects.where(~taken)
         others = [motion.of(box / self._scale) if motion else None for box in rest.box]
         box = np.concatenate([places, rest.box])
+        self._networks.describe(look, box)
         return _Rows(
             frame=np.full(len(box), look.number * self._step),
             track=self._tracker.update(box),
             box=box,
             scores=np.concatenate([named, rest.scores]),
             motion=self._motions([*movers, *others], motion is not None),
-            appearance=self._appearance(look, box),
-            pose=self._pose(look, box),
         )
-
-    def _appearance(self, look: Look, box: np.ndarray) -> np.ndarray:
-        """See `Sightings`; described as often as the detector looks."""
-        if self._eyes.appearance is None:
-            return np.full((len(box), 1), np.nan, np.float16)
-        if look.number % DETECT_EVERY:
-            return np.full((len(box), self._eyes.appearance.size), np.nan, np.float16)
-        return self._eyes.appearance.describe(look.pixels, box).astype(np.float16)
-
-    def _pose(self, look: Look, box: np.ndarray) -> np.ndarray:
-        """See `Sightings`."""
-        if self._eyes.pose is None:
-            return np.full((len(box), 1, 2), np.nan, np.float16)
-        if look.number % POSE_EVERY:
-            return np.full((len(box), len(self._eyes.pose.joints), 2), np.nan, np.float16)
-        joints = self._eyes.pose.estimate(look.pixels, box)[..., :2]
-        origin = np.stack([box[:, [0, 2]].mean(axis=1), box[:, 1]], axis=1)
-        heights = np.maximum(box[:, 3] - box[:, 1], 1)
-        return ((joints - origin[:, None]) / heights[:, None, None]).astype(np.float16)
 
     def _motions(self, movers: list[Mover | None], measured: bool) -> np.ndarray:
         """See `_Rows`; where nothing moves 0, and NaN where that is not known."""

@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 
 
 def load_graph(file: Path) -> "onnxruntime.InferenceSession":
-    """The model ready to run on the CPU, with as many threads as torch has at this moment.
+    """The model ready to run on the CPU, on one thread, so that looks at several pictures can run side by side.
 
     Raises:
         XadError: As `read_graph`, or the operations of the graph do not fit together.
     """
     import onnxruntime
-    import torch
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3  # its warnings are about optimisations left out
     model = read_graph(file).SerializeToString()
     try:
