@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
 from xad_agent.clip_profile import ClipProfile, calibrate, stretch_maxima
-from xad_agent.detectors.attributes import ATTRIBUTES, AttributeDetector
+from xad_agent.detectors.attributes import ATTRIBUTES, SMOOTH_SECONDS, AttributeDetector
+from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.eval.clips import Alarms, ClipScores
 from xad_agent.media import Clip
+from xad_agent.perception.observing import triplets_of
+from xad_agent.perception.sightings import Sightings
 
 FOLDS = 4
 
@@ -34,6 +40,8 @@ class ProfileScorer:
             for frame, box, score in zip(seen.frame, seen.box, judged.combined, strict=True)
         ]
         alone = {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}
+        if self.profile.scene_graph is not None:
+            alone["scene_graph"] = _rarest(self.profile, self.profile.scene_graph, seen)
         if self.profile.vqunet is not None:
             from xad_agent.foresight import frame_scores, smoothed
 
@@ -57,3 +65,15 @@ class ProfileScorer:
                 found = detector.judge(normal[place]).of_frames(normal[place])
                 alarms[place] = Alarms(found > limit, stretch_maxima(found, normal[place].fps) > limit)
         return [alarms[place] for place in sorted(alarms)]
+
+
+def _rarest(profile: ClipProfile, graph: SceneGraph, seen: Sightings) -> np.ndarray:
+    """The rarity of the rarest relation in each frame, see `SceneGraph.score`, smoothed like the others, (frames,)."""
+    triplets = triplets_of(seen, profile.eyes.objects.names, profile.usual_names)
+    highest = np.zeros(seen.frames)
+    np.maximum.at(highest, [triplet.frame for triplet in triplets], graph.score(triplets))
+    looked = np.unique(seen.object_frame)
+    if not len(looked):
+        return highest
+    between = np.interp(np.arange(seen.frames), looked, highest[looked])
+    return gaussian_filter1d(between, SMOOTH_SECONDS * seen.fps)

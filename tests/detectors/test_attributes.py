@@ -153,3 +153,13 @@ def test_what_nothing_normal_is_known_of_has_no_value_to_compare() -> None:
         [walk(0), sightings([])]
     )  # each is judged by the other, which has none or needs none
     assert moving.usual["gait"].highest > 1
+
+
+def test_one_thing_left_standing_is_strange_by_that_alone() -> None:
+    """Nobody stands for more than a moment in the normal clips, so that what stands for 12 s goes beyond them all."""
+    detector, judged = AttributeDetector.fit([walk(seed) for seed in range(10)])
+    seen = scene(Walker(70, 80, speed=0.0, gait=float("nan")))
+    standing = detector.judge(seen)
+    rows = seen.track == 3
+    assert standing.attributes["dwell"][rows].max() > 4 and standing.attributes["speed"][rows].max() < 0
+    assert standing.combined[rows].max() > 1.2 > max(one.combined.max() for one in judged)

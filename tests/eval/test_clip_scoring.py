@@ -1,12 +1,18 @@
 """A `ClipProfile` as a scorer: the profile's own scores and boxes, and alarms on clips that were held out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
-from tests.crowd import RIDER, film, profile_of, scene, sightings, walk
+from tests.crowd import NAMES, RIDER, film, profile_of, scene, sightings, walk
+from tests.tools.clips.test_relate import encode
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.detectors.attributes import ATTRIBUTES
+from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.eval.clip_scoring import ProfileScorer
+from xad_agent.perception.observing import triplets_of
 
 
 def test_scores_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +26,27 @@ def test_scores_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     frame, box, score = scores.boxes[-1]
     assert (frame, score) == (119, pytest.approx(float(judged.combined[-1])))
     assert box == pytest.approx(tuple(seen.box[-1])) and len(scores.boxes) == len(seen)
+
+
+def test_the_rarest_relation_of_each_frame_is_scored_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rider at a runner's pace whom the detector calls a person: frames in which it is seen are the rarest."""
+    normal = [walk(seed) for seed in range(4)]
+    profile = profile_of(normal)
+    usual = profile.usual_names
+    profile.scene_graph = SceneGraph.fit([triplets_of(one, NAMES, usual) for one in normal], encode)
+    seen = scene(replace(RIDER, scores=(0.6, 0.05, 0.02), speed=-2.0, last=70))
+    monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: seen)
+    relations = ProfileScorer(profile).scores(film(seen)).attributes["scene_graph"]
+    triplets = triplets_of(seen, NAMES, usual)
+    rarity = profile.scene_graph.score(triplets)
+    expected = np.zeros(120)
+    np.maximum.at(expected, [triplet.frame for triplet in triplets], rarity)
+    np.testing.assert_allclose(relations, gaussian_filter1d(expected, 3))
+    assert relations[50:60].min() > relations[100:].max()
+    monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: sightings([], 20))
+    np.testing.assert_array_equal(
+        ProfileScorer(profile).scores(film(sightings([], 20))).attributes["scene_graph"], np.zeros(20)
+    )
 
 
 def test_alarms_on_a_clip_are_by_the_other_clips() -> None:

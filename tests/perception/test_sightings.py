@@ -368,3 +368,16 @@ def test_only_some_rows() -> None:
     kept = seen.only(seen.track == 1)
     assert 0 < len(kept) < len(seen) and (kept.track == 1).all() and len(kept.pose) == len(kept)
     assert len(kept.object_frame) == len(seen.object_frame)
+
+
+def test_what_was_put_down_is_seen_though_the_detector_knows_no_name_for_it() -> None:
+    """A thing that stands from the start and one that is put down later are tracks at rest; the walker is no part."""
+    frames = scene(40, [WALKER, Thing((130, 80), size=(20, 20), name="nothing")])
+    frames[:20, 75:105, 125:155] = scene(1)[0][75:105, 125:155]
+    seen = seen_in(frames, looking=eyes(objects=Blind()))
+    box = seen.box[(seen.box[:, 0] > 120) & (seen.frame >= 22)]
+    np.testing.assert_allclose(np.median(box, axis=0), [130, 80, 150, 100], atol=3)
+    rows = (seen.box[:, 0] > 120) & (seen.box[:, 1] > 70)
+    assert len(np.unique(seen.track[rows])) == 1 and np.median(seen.speed[rows]) < 0.01
+    assert not (rows & (seen.frame < 18)).any() and rows.sum() >= 18
+    assert (seen.scores[rows] == 0).all()

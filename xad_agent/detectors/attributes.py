@@ -311,9 +311,9 @@ def _strangeness(seen: Sightings, rarities: dict[str, np.ndarray], usual: dict[s
 
 
 def _combined(attributes: dict[str, np.ndarray]) -> np.ndarray:
-    """Speed, and of every other attribute what goes beyond normal: only far beyond does one of them alone say much."""
+    """Speed where it is high, and of every other attribute what goes beyond normal: far off, one alone says much."""
     beyond = [np.clip(values - 1, 0, _MOST) for name, values in attributes.items() if name != "speed"]
-    return np.asarray(attributes["speed"] + _WEIGHT * np.sum(beyond, axis=0), dtype=np.float32)
+    return np.asarray(np.maximum(attributes["speed"], 0) + _WEIGHT * np.sum(beyond, axis=0), dtype=np.float32)
 
 
 def _window(seen: Sightings) -> int:

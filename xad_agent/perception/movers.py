@@ -15,6 +15,7 @@ _FAST = 0.55  # share of a mover's speed that a pixel of it has at least
 _CORE = 0.6  # and of its peak in the speed map, the places around which it is looked for
 _CLOSE_PX = 5
 _LEAST_PX = 8
+_LEAST_HEIGHT, _STANDING = 0.25, 0.02  # body heights, and body heights a frame
 
 _Box = tuple[int, int, int, int]
 _Cut = tuple[slice, slice]
@@ -94,6 +95,24 @@ class Motion:
             if mover is not None and fresh.sum() > 0.5 * mask.sum():
                 found.append(mover)
             explained[cut] |= mask
+        return found
+
+    def standing(self) -> list[Mover]:
+        """Parts of the foreground that hardly move: what was put down, and people who stand.
+
+        At least a quarter of a body height on both sides, so that noise is none.
+        """
+        parts, boxes = self._foreground_parts
+        heights = self._perspective.body_height(boxes[:, 3])
+        large = np.flatnonzero((boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= _LEAST_HEIGHT * heights)
+        found = []
+        for part in large[large > 0]:  # the first is what is not foreground
+            x0, y0, x1, y1 = (int(value) for value in boxes[part])
+            cut = slice(y0, y1), slice(x0, x1)
+            inside = (parts[cut] == part) & self._foreground[cut]
+            speed = float(self._pixel_speeds[cut][inside].mean()) / float(heights[part])
+            mover = self._measured((x0, y0, x1, y1), inside, speed) if speed < _STANDING else None
+            found += [mover] if mover is not None else []
         return found
 
     def of(self, box: np.ndarray) -> Mover | None:

@@ -194,21 +194,37 @@ class _Watcher:
         return objects._replace(box=box).where(np.all(box[:, 2:] - box[:, :2] >= 1, axis=1))
 
     def _things(self, look: Look, motion: Motion | None) -> _Rows:
-        """What moves, with the names of the objects in it, and the other objects."""
+        """What moves, with the names of the objects in it, the other objects, and what else stands there."""
         movers = motion.movers() if motion else []
-        places = np.array([mover.box for mover in movers], np.float32).reshape(-1, 4) * np.float32(self._scale)
+        places = self._boxes(movers)
         named, taken = _name(places, self._objects.box, self._objects.scores)
         rest = self._objects.where(~taken)
         others = [motion.of(box / self._scale) if motion else None for box in rest.box]
         box = np.concatenate([places, rest.box])
+        still = self._still(motion, box) if motion else []
+        box = np.concatenate([box, self._boxes(still)])
         self._networks.describe(look, box)
         return _Rows(
             frame=np.full(len(box), look.number * self._step),
             track=self._tracker.update(box),
             box=box,
-            scores=np.concatenate([named, rest.scores]),
-            motion=self._motions([*movers, *others], motion is not None),
+            scores=np.concatenate([named, rest.scores, np.zeros((len(still), named.shape[1]), np.float32)]),
+            motion=self._motions([*movers, *others, *still], motion is not None),
         )
+
+    def _still(self, motion: Motion, known: np.ndarray) -> list[Mover]:
+        """What stands there and is no part of what is in boxes (N, 4), nor holds one of them."""
+        parts = motion.standing()
+        if not parts or not len(known):
+            return parts
+        within, _ = shares(self._boxes(parts), known)
+        around, _ = shares(known, self._boxes(parts))
+        free = (within.max(axis=1) < _OVERLAP) & (around.max(axis=0) < _OVERLAP)
+        return [part for part, kept in zip(parts, free, strict=True) if kept]
+
+    def _boxes(self, movers: list[Mover]) -> np.ndarray:
+        """Their boxes in px of the clip, float32 (N, 4)."""
+        return np.array([mover.box for mover in movers], np.float32).reshape(-1, 4) * np.float32(self._scale)
 
     def _motions(self, movers: list[Mover | None], measured: bool) -> np.ndarray:
         """See `_Rows`; where nothing moves 0, and NaN where that is not known."""
