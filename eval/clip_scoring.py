@@ -69,7 +69,7 @@ class ProfileScorer:
 
 def _rarest(profile: ClipProfile, graph: SceneGraph, seen: Sightings) -> np.ndarray:
     """The rarity of the rarest relation in each frame, see `SceneGraph.score`, smoothed like the others, (frames,)."""
-    triplets = triplets_of(seen, profile.eyes.objects.names, profile.usual_names)
+    triplets = triplets_of(seen, profile.eyes, profile.usual_names)
     highest = np.zeros(seen.frames)
     np.maximum.at(highest, [triplet.frame for triplet in triplets], graph.score(triplets))
     looked = np.unique(seen.object_frame)

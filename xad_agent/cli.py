@@ -57,6 +57,9 @@ def fit(
     backbone: Backbone = "efficientnet-lite0",
     detectors: Detectors = None,
     steps: Steps = STEPS,
+    zones: Annotated[
+        Path | None, typer.Option(help="Places of the clips' camera by name: YAML, `flower bed: [[x, y], ...]` in px.")
+    ] = None,
 ) -> None:
     """Learn what is normal from pictures or clips, and save it as a profile.
 
@@ -64,7 +67,7 @@ def fit(
     stopped, the same command goes on from there.
     """
     checkpoint = output.with_name(f"{output.name}.training")
-    settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps}
+    settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps, "zones": zones}
     profile = _fitted(normal, **settings, checkpoint=checkpoint)
     profile.save(output)
     checkpoint.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from xad_agent.perception.observing import triplets_of, with_interactions
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.pose import load_pose
 from xad_agent.perception.sightings import FOUND, ROWS, Sightings, watch
+from xad_agent.perception.zones import read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
 
@@ -80,6 +81,7 @@ class ClipProfile(Profile):
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
+        zones: str | Path | None = None,
     ) -> "ClipProfile":
         """Learn from normal clips of one camera; see `Profile.fit`."""
         from xad_agent.perception.backbone import load_backbone
@@ -88,15 +90,19 @@ class ClipProfile(Profile):
         check_detectors(detectors, DETECTORS)
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
+        named = {} if zones is None else read_zones(zones, shape)
         eyes = replace(
-            learn_eyes(clips, load_objects()), appearance=Appearance(load_backbone(backbone)), pose=load_pose()
+            learn_eyes(clips, load_objects()),
+            appearance=Appearance(load_backbone(backbone)),
+            pose=load_pose(),
+            zones=named,
         )
         watched = [watch(clip, eyes, progress) for clip in clips]
-        names, usual = eyes.objects.names, usual_names(watched)
-        seen = [with_interactions(one, names, usual) for one in watched]
+        usual = usual_names(watched)
+        seen = [with_interactions(one, eyes, usual) for one in watched]
         detector, judged = AttributeDetector.fit(seen)
         calibration = calibrate(seen, judged, alpha)
-        graph = _scene_graph(seen, names, seed)
+        graph = _scene_graph(seen, eyes, seed)
         vqunet = None
         if "vqunet" in detectors:
             from xad_agent.foresight import Foresight
@@ -133,7 +139,7 @@ class ClipProfile(Profile):
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
-        return with_interactions(self._watched(clip), self.eyes.objects.names, self.usual_names)
+        return with_interactions(self._watched(clip), self.eyes, self.usual_names)
 
     def _watched(self, clip: Clip) -> Sightings:
         if (clip.height, clip.width) == self.shape:
@@ -180,6 +186,7 @@ class ClipProfile(Profile):
                 "name": "attributes",
                 "shape": list(self.shape),
                 "tile": self.eyes.tile,
+                "zones": {zone: [list(corner) for corner in corners] for zone, corners in self.eyes.zones.items()},
                 "perspective": asdict(self.eyes.perspective),
                 "usual": {name: list(values) for name, values in self.detector.usual.items()},
                 "clips": [_described(seen) for seen in self.normal],
@@ -213,7 +220,8 @@ class ClipProfile(Profile):
             shape = (int(settings["shape"][0]), int(settings["shape"][1]))
             background = Background(arrays["background"]) if "background" in arrays else None
             perspective, tile = Perspective(**settings["perspective"]), settings["tile"]
-            eyes = Eyes(load_objects(), perspective, background, tile)
+            zones = {str(zone): [(float(x), float(y)) for x, y in at] for zone, at in settings["zones"].items()}
+            eyes = Eyes(load_objects(), perspective, background, tile, zones=zones)
             normal = [
                 Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in (*ROWS, *FOUND)}))
                 for number, clip in enumerate(settings["clips"])
@@ -252,9 +260,9 @@ def usual_names(normal: Sequence[Sightings]) -> np.ndarray:
     return Surplus(np.concatenate([seen.scores for seen in normal])).usual
 
 
-def _scene_graph(normal: Sequence[Sightings], names: Sequence[str], seed: int) -> SceneGraph | None:
+def _scene_graph(normal: Sequence[Sightings], eyes: Eyes, seed: int) -> SceneGraph | None:
     usual = usual_names(normal)
-    clips = [triplets_of(seen, names, usual) for seen in normal]
+    clips = [triplets_of(seen, eyes, usual) for seen in normal]
     return SceneGraph.fit(clips, embed, seed) if any(clips) else None
 
 

@@ -56,10 +56,13 @@ class PictureProfile(Profile):
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
+        zones: str | Path | None = None,
     ) -> "PictureProfile":
         """Learn from normal pictures; see `Profile.fit`. There is one detector, and nothing to go on from."""
         check_alpha(alpha)
         check_detectors(detectors, ())
+        if zones is not None:
+            raise XadError("zones are places of a camera's view, and these are pictures: leave them out", exit_code=2)
         from xad_agent.detectors.patchcore import PatchCore
         from xad_agent.detectors.patches import working_side
         from xad_agent.perception.backbone import load_backbone

@@ -45,6 +45,7 @@ class Profile(ABC):
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
+        zones: str | Path | None = None,
     ) -> "Profile":
         """Learn from normal pictures or clips; nothing is written, so it may be stopped at any time.
 
@@ -58,21 +59,22 @@ class Profile(ABC):
             detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
             checkpoint: Where that training is kept while it lasts, and goes on from.
             steps: How many batches it takes.
+            zones: A file that names places of the clips' camera, see `read_zones`.
 
         Returns:
             A `PictureProfile` or a `ClipProfile`.
 
         Raises:
-            XadError: Nothing could be used, alpha is out of range, or a model's weights cannot be loaded.
+            XadError: Nothing could be used, alpha or zones are wrong, or a model's weights cannot be loaded.
         """
         check_alpha(alpha)
         if holds_clips(normal):
             from xad_agent.clip_profile import ClipProfile
 
-            return ClipProfile.fit(normal, alpha, backbone, seed, progress, detectors, checkpoint, steps)
+            return ClipProfile.fit(normal, alpha, backbone, seed, progress, detectors, checkpoint, steps, zones)
         from xad_agent.picture_profile import PictureProfile
 
-        return PictureProfile.fit(normal, alpha, backbone, seed, progress, detectors)
+        return PictureProfile.fit(normal, alpha, backbone, seed, progress, detectors, zones=zones)
 
     @classmethod
     def load(cls, directory: str | Path) -> "Profile":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from tests.crowd import NAMES, RIDER, film, profile_of, scene, sightings, walk
+from tests.crowd import RIDER, film, profile_of, scene, sightings, walk
 from tests.tools.clips.test_relate import encode
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.detectors.attributes import ATTRIBUTES
@@ -33,11 +33,11 @@ def test_the_rarest_relation_of_each_frame_is_scored_too(monkeypatch: pytest.Mon
     normal = [walk(seed) for seed in range(4)]
     profile = profile_of(normal)
     usual = profile.usual_names
-    profile.scene_graph = SceneGraph.fit([triplets_of(one, NAMES, usual) for one in normal], encode)
+    profile.scene_graph = SceneGraph.fit([triplets_of(one, profile.eyes, usual) for one in normal], encode)
     seen = scene(replace(RIDER, scores=(0.6, 0.05, 0.02), speed=-2.0, last=70))
     monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: seen)
     relations = ProfileScorer(profile).scores(film(seen)).attributes["scene_graph"]
-    triplets = triplets_of(seen, NAMES, usual)
+    triplets = triplets_of(seen, profile.eyes, usual)
     rarity = profile.scene_graph.score(triplets)
     expected = np.zeros(120)
     np.maximum.at(expected, [triplet.frame for triplet in triplets], rarity)

@@ -96,7 +96,8 @@ def _deviating(case: ClipCase, rows: np.ndarray) -> str:
     """Of the features that interactions combine, the one that is mostly farthest from normal."""
     deviations = case.reference.detector.deviations(case.seen)[rows]
     typical = np.abs(np.nanmedian(deviations, axis=0))
-    return interaction_names(case.reference.eyes.objects.names)[int(typical.argmax())]
+    eyes = case.reference.eyes
+    return interaction_names(eyes.objects.names, eyes.zones)[int(typical.argmax())]
 
 
 def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrated: bool) -> str:

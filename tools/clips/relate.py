@@ -56,10 +56,9 @@ def _statement(rarity: Rarity) -> str:
 
 def _around(case: ClipCase, event: Event) -> list[Triplet]:
     """The relations during an event in which its thing, or what overlaps it, takes part."""
-    names, usual = case.reference.eyes.objects.names, case.reference.usual_names
     own = {int(case.seen.frame[row]): case.seen.box[row] for row in case.rows(event)}
     return [
         triplet
-        for triplet, boxes in placed_triplets(case.seen, names, usual)
+        for triplet, boxes in placed_triplets(case.seen, case.reference.eyes, case.reference.usual_names)
         if triplet.frame in own and any(overlap(np.array([box]), own[triplet.frame][None])[0] > _SAME for box in boxes)
     ]

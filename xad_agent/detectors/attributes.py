@@ -4,7 +4,7 @@ After AI-VAD (Reiss and Hoshen 2022) and EVAL (Singh et al. 2023): simple densit
 for. They are kept apart because they are the reason.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from xad_agent.detectors.densities import Above, Apart, Density, Heading, Lasting, Mixture, Nearest, Surplus
-from xad_agent.perception.relations import predicates
+from xad_agent.perception.relations import predicates, zone_predicates
 from xad_agent.perception.sightings import Sightings
 
 _WALKING = 0.3  # body heights a second; what is slower has no direction worth judging
@@ -139,9 +139,9 @@ def interactions(seen: Sightings) -> np.ndarray:
     )
 
 
-def interaction_names(classes: Sequence[str]) -> tuple[str, ...]:
-    """The relations a thing stands in, the detector's classes, and the sides of its box."""
-    return (*predicates(), *classes, "width", "height")
+def interaction_names(classes: Sequence[str], zones: Iterable[str] = ()) -> tuple[str, ...]:
+    """The relations a thing stands in, also to zones, the detector's classes, and the sides of its box."""
+    return (*predicates(), *zone_predicates(zones), *classes, "width", "height")
 
 
 ATTRIBUTES = (

@@ -1,7 +1,7 @@
 """`Eyes`: what the clips of one camera are looked at with, learned from its normal clips."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ from xad_agent.media.clip import Clip
 from xad_agent.perception.background import Background
 from xad_agent.perception.looks import greys, working_shape
 from xad_agent.perception.perspective import Perspective
+from xad_agent.perception.zones import Polygon
 
 if TYPE_CHECKING:
     from xad_agent.perception.appearance import Appearance
@@ -35,6 +36,7 @@ class Eyes:
         tile: See `ObjectDetector.detect`, px of the clip.
         appearance: Describes what things look like; None where nothing is to.
         pose: Finds joints; None likewise.
+        zones: Places that the user named, see `read_zones`.
     """
 
     objects: "ObjectDetector"
@@ -43,6 +45,7 @@ class Eyes:
     tile: int | None
     appearance: "Appearance | None" = None
     pose: "PoseEstimator | None" = None
+    zones: Mapping[str, Polygon] = field(default_factory=dict)
 
 
 def learn_eyes(clips: Sequence[Clip], objects: "ObjectDetector") -> Eyes:

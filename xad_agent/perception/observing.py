@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from xad_agent.perception.boxes import overlap
-from xad_agent.perception.relations import BodyScale, Observed, Triplet, predicates, relations
+from xad_agent.perception.eyes import Eyes
+from xad_agent.perception.relations import BodyScale, Observed, Triplet, predicates, relations, zone_predicates
 from xad_agent.perception.sightings import Sightings
 from xad_agent.perception.tracks import Tracker
 
@@ -15,55 +16,62 @@ _AROUND_SECONDS = 0.5
 _SAME = 0.5  # share of the smaller box from which a thing and an object are one
 
 
-def triplets_of(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> list[Triplet]:
+def triplets_of(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> list[Triplet]:
     """The relations between the objects of a clip, by frame; see `placed_triplets`."""
-    return [triplet for triplet, _ in placed_triplets(seen, names, usual)]
+    return [triplet for triplet, _ in placed_triplets(seen, eyes, usual)]
 
 
 def placed_triplets(
-    seen: Sightings, names: Sequence[str], usual: np.ndarray
+    seen: Sightings, eyes: Eyes, usual: np.ndarray
 ) -> list[tuple[Triplet, list[tuple[float, float, float, float]]]]:
     """The relations between the objects of a clip, by frame, each with the boxes of those that are seen in that frame.
 
     Args:
         seen: What was seen in the clip.
-        names: The detector's classes.
+        eyes: What it was looked at with: the detector's classes, and the zones.
         usual: float32 (classes,), what the detector says of normal things. Of the name it gives them most surely it is
             nothing special; any other is believed only above it.
     """
     if not len(seen) or not len(seen.object_frame):
         return []
-    frames, numbers = observed(seen, names, usual)
+    frames, numbers = observed(seen, eyes.objects.names, usual)
+    height, width = seen.shape
+    zones = {zone: [(x * width, y * height) for x, y in corners] for zone, corners in eyes.zones.items()}
     where = [{one.track: one.box for one in frame} for frame in frames]
     return [
         (
             Triplet(t.subject, t.predicate, t.object, int(numbers[t.frame]), t.tracks),
             [where[t.frame][track] for track in t.tracks if track in where[t.frame]],
         )
-        for t in relations(frames, _rate(seen), _scale(seen))
+        for t in relations(frames, _rate(seen), _scale(seen), zones)
     ]
 
 
-def with_interactions(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> Sightings:
+def with_interactions(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> Sightings:
     """The same sightings, with `interactions`: which relations each thing stands in, as subject or as object.
 
-    A column for each of `predicates()`: the share of the detector's looks within half a second on either side in which
-    it does; NaN for what no track holds.
+    A column for each of `predicates()` and of `zone_predicates`: the share of the detector's looks within half a second
+    on either side in which it does; NaN for what no track holds.
     """
-    columns = {predicate: column for column, predicate in enumerate(predicates())}
+    names = (*predicates(), *zone_predicates(eyes.zones))
+    columns = {predicate: column for column, predicate in enumerate(names)}
     holds = np.zeros((len(seen), len(columns)), np.float32)
     by_frame = {int(frame): rows for frame, rows in _by(seen.frame)}
-    for triplet, boxes in placed_triplets(seen, names, usual):
+    for triplet, boxes in placed_triplets(seen, eyes, usual):
         rows = by_frame.get(triplet.frame, np.zeros(0, int))
         for box in boxes:
             meant = overlap(np.broadcast_to(np.array(box), (len(rows), 4)), seen.box[rows]) > _SAME
-            holds[rows[meant], columns[triplet.predicate]] = 1
+            holds[rows[meant], columns[_column(triplet, eyes)]] = 1
     looked = np.isin(seen.frame, np.unique(seen.object_frame))
     shares = np.full(holds.shape, np.nan, np.float16)
     for _, rows in _by(seen.track):
         if seen.track[rows[0]]:
             shares[rows] = _shares_around(seen.frame[rows], holds[rows] * looked[rows, None], looked[rows], seen.fps)
     return replace(seen, interactions=shares)
+
+
+def _column(triplet: Triplet, eyes: Eyes) -> str:
+    return f"{triplet.predicate} {triplet.object}" if triplet.object in eyes.zones else triplet.predicate
 
 
 def _by(keys: np.ndarray) -> list[tuple[int, np.ndarray]]:

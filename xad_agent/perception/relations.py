@@ -5,7 +5,7 @@ it means. Here is only how each measure is taken, and how long a relation must h
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError
+from xad_agent.perception.zones import Polygon
 from xad_agent.prompts import vocabulary
 
 _FITTED = 2000
 _FEWEST_FOR_SLOPE = 20
 _STANDING = 0.05
 
-Polygon = Sequence[tuple[float, float]]
 _Key = tuple[str, int, int | str | None]
 
 
@@ -106,9 +106,14 @@ class BodyScale:
 
 
 def predicates() -> tuple[str, ...]:
-    """Every relation of two objects and of one alone, in the order of the vocabulary; a zone's is left out."""
+    """Every relation of two objects and of one alone, in the order of the vocabulary."""
     rules = vocabulary("relations")
     return (*rules["pairs"], *rules["alone"])
+
+
+def zone_predicates(zones: Iterable[str]) -> tuple[str, ...]:
+    """The relation to each zone: "is inside flower bed"."""
+    return tuple(f"{vocabulary('relations')['zone']} {zone}" for zone in zones)
 
 
 def relations(
