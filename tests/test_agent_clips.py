@@ -81,7 +81,8 @@ def test_where_a_model_fails_the_evidence_answers(
     seen[clip.name] = clip
     answer = ask(profile, clip, ScriptedChatModel(script=[RuntimeError("off")]))
     assert answer.source == "template" and answer.dropped == ()
-    assert answer.verdict == ("anomalous" if answer.events else "normal")
+    passed = "normal" if clip.frames > 1 else "uncertain"  # in a single frame nothing moves
+    assert answer.verdict == ("anomalous" if answer.events else passed)
     assert answer.text.startswith(answer.verdict.capitalize())
 
 
