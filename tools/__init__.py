@@ -89,6 +89,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "measure": _OneEvent,
     "name": _AnyEvent,
     "relate": _OneEvent,
+    "nearby": _OneEvent,
     "track": _OneEvent,
     "compare": _OneEvent,
     "repair": _AnyEvent,

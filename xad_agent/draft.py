@@ -27,6 +27,7 @@ KINDS: dict[str, ClaimKind] = {
     "locate": "where",
     "name": "what",
     "relate": "why",
+    "nearby": "what",
     "track": "what",
     "measure": "why",
     "compare": "compare",

@@ -9,7 +9,7 @@ from xad_agent.detectors.naming import Label
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.media.filmstrip import filmstrip
 from xad_agent.tools.clips.events import no_event
-from xad_agent.wording import numbers
+from xad_agent.wording import numbers, with_article
 
 MAX_NAMED = 3
 _KIND = "object"
@@ -68,8 +68,8 @@ def _statement(event: Event, word: str | None, score: Quantity) -> str:
     reason = "the object detector gives that name"
     if score.name == _LIKENESS:
         reason = "by its shape and motion its likeness is"
-    article = "an" if word[0] in "aeiou" else "a"
-    return f"The thing in {event.label} looks like {article} {word}: {reason} {printed}, and normally {limit} at most."
+    like = with_article(word)
+    return f"The thing in {event.label} looks like {like}: {reason} {printed}, and normally {limit} at most."
 
 
 def _highest(parts: Iterable[dict[str, float]]) -> dict[str, float]:
