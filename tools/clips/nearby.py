@@ -163,7 +163,8 @@ def _alone(case: ClipCase, event: Event, told: list[Other]) -> str:
 def _figure(case: ClipCase, event: Event, told: list[Other], regions: list[Region]) -> np.ndarray:
     """The frame in which the nearest one is nearest, with everything that is told of and the event's thing."""
     seen = case.seen
-    frame = int(seen.frame[told[0].nearest]) if told else event.region.frames[2]
+    _, _, peak = event.region.frames or (0, 0, 0)
+    frame = int(seen.frame[told[0].nearest]) if told else peak
     here = {event.label: case.rows(event)} | {r.label: other.rows for r, other in zip(regions, told, strict=True)}
     boxes = [(label, seen.box[row]) for label, rows in here.items() for row in rows if seen.frame[row] == frame]
     return side_by_side([(f"{case.clip.time(frame):.1f} s", marked(case.clip.frame(frame).pixels, boxes))], 400)

@@ -59,7 +59,10 @@ CASES: dict[str, Callable[[], ClipCase]] = {
 ARGUMENTS = {
     "moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}],
     "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
-} | {name: [{}, {"event": 2}, {"event": 99}] for name in ("name", "measure", "relate", "nearby", "track", "compare", "repair")}
+} | {
+    name: [{}, {"event": 2}, {"event": 99}]
+    for name in ("name", "measure", "relate", "nearby", "track", "compare", "repair")
+}
 
 
 def holds(case: ClipCase, evidence: Evidence, text: str | None = None) -> tuple[str, ...]:

@@ -161,7 +161,8 @@ def test_name_contrasts_with_what_is_said_of_normal_things() -> None:
     evidence = name(rider())
     assert evidence.statement == (
         "The thing in event 1 looks like a bicycle: "
-        "the object detector gives that name 0.70, and normally 0.05 at most."
+        "the object detector gives that name 0.70, and normally 0.05 at most. "
+        "What it does looks like riding: the likeness is 13.597, and normally 0.021 at most."
     )
     assert evidence.labels["bicycle"] > 0.9
     assert evidence.quantity("name score").normal == pytest.approx((0, 0.05))
