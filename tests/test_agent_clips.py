@@ -98,11 +98,16 @@ def test_without_a_profile_it_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> N
 QUESTIONS = {
     "where_why": ["Anomalous: it scores", "event 1: from 4.0 s", "a bicycle", "unusual in", "Without the thing"],
     "when": ["One event stands out, event 1: from 4.0 s to 8.5 s, strongest at 4.0 s"],
-    "doing": ["first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards", "unusual in"],
+    "doing": ["looks like riding", "first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards", "unusual"],
     "name": ["looks like a bicycle"],
     "compare": ["The normal thing kept nearest to the place of event 1"],
     "what_if": ["Without the thing in event 1, the score falls from"],
-    "rule": ["Anomalous: it scores", "I have no rule"],
+    "allowed": ["I have no rule", "a bicycle", "No relation between things was seen in the normal clips", "unusual in"],
+    "near": [
+        "Others come within 2 body heights of the thing in event 1, two of them at once",
+        "No relation between things was seen",
+    ],
+    "normal": ["Things here normally move at 0.41 to 0.59 body heights a second"],
     "where": ["One place stands out, event 1: right, 14 x 20 px, at 4.0 s"],
 }
 

@@ -31,6 +31,7 @@ KINDS: dict[str, ClaimKind] = {
     "track": "what",
     "measure": "why",
     "compare": "compare",
+    "normal": "compare",
     "repair": "why",
     "previous": "compare",
     "cannot_tell": "cannot-tell",

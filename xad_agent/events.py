@@ -73,6 +73,11 @@ def place_of(x: float, y: float) -> str:
     return str(vocabulary("placing")["picture"][min(int(3 * y), 2)][min(int(3 * x), 2)])
 
 
+def heading_of(x: float, y: float) -> str:
+    """The direction, in words, of a motion given in px to the right and down."""
+    return str(vocabulary("placing")["headings"][round(np.degrees(np.arctan2(y, x)) / 45) % 8])
+
+
 def things(seen: Sightings, rows: np.ndarray) -> list[list[int]]:
     """The tracks of some rows, those put together that are one thing; the one with most rows comes first."""
     tracks, counts = np.unique(seen.track[rows], return_counts=True)

@@ -137,15 +137,15 @@ def _region(case: ClipCase, other: Other, letter: str) -> Region:
 
 
 def _company(event: Event, told: list[Other], times: list[list[float]], at_once: int) -> str:
-    comes, crowd = "One other comes", ""
+    comes, crowd, which = "One other comes", "", "It is"
     if len(told) > 1:
-        comes = "Others come"
+        comes, which = "Others come", "The nearest is"
         crowd = ", one at a time" if at_once == 1 else f", {count(at_once, 'of them', 'of them')} at once"
     each = []
     for other, letter, when in zip(told, ascii_uppercase, times, strict=False):
         away, (nearest, first, last) = number(other.distance, _HEIGHTS), numbers(*when, unit="s")
         each.append(f"{letter}, {_what(other)}: {away} away at {nearest}, near from {first} to {last}.")
-    return f"{comes} within {REACH:g} {_HEIGHTS} of the thing in {event.label}{crowd}. The nearest is {' '.join(each)}"
+    return f"{comes} within {REACH:g} {_HEIGHTS} of the thing in {event.label}{crowd}. {which} {' '.join(each)}"
 
 
 def _what(other: Other) -> str:
