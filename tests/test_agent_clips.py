@@ -104,7 +104,7 @@ QUESTIONS = {
     "what_if": ["Without the thing in event 1, the score falls from"],
     "allowed": ["I have no rule", "a bicycle", "No relation between things was seen in the normal clips", "unusual in"],
     "near": [
-        "Others come within 2 body heights of the thing in event 1, two of them at once",
+        "Others, two of them at once, come within 2 body heights of the thing in event 1",
         "No relation between things was seen",
     ],
     "normal": ["Things here normally move at 0.41 to 0.59 body heights a second"],
@@ -133,6 +133,29 @@ def test_the_embedded_plans_on_a_normal_clip(
     answer = ask(profile, seen["walk 50"], EmbeddedChatModel())
     assert (answer.verdict, answer.source, answer.dropped) == ("normal", "model", ())
     assert "No event stands out" in answer.text and "bicycle" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [
+        ("allowed", "I have no rule"),
+        ("near", "Normal: it scores"),
+        ("normal", "Things here normally move at 0.41 to 0.59 body heights a second"),
+    ],
+)
+def test_what_needs_no_event_is_answered_for_a_normal_clip(
+    profile: ClipProfile,
+    seen: dict[str, Sightings],
+    leads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    starts: str,
+) -> None:
+    seen["walk 50"] = walk(50)
+    monkeypatch.setattr(embedded, "route", lambda question, clip: intent(name, clip=clip))
+    answer = ask(profile, seen["walk 50"], EmbeddedChatModel())
+    assert (answer.verdict, answer.source, answer.dropped) == ("normal", "model", ())
+    assert answer.text.startswith(starts)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def nearby(case: ClipCase, event: int = 1) -> Evidence:
         statement=_company(found, told, times, at_once) if near else _alone(case, found, told),
         quantities=(
             Quantity(name="reach", value=REACH, unit=_HEIGHTS),
-            Quantity(name="most at once", value=at_once),
+            Quantity(name="at once", value=at_once),
             *(Quantity(name="distance", value=other.distance, unit=_HEIGHTS) for other in told),
             *(Quantity(name="nearest", value=_time(case, other.nearest), unit="s") for other in told),
             *(Quantity(name="near", value=end, unit="s") for _, *ends in times for end in ends),
@@ -137,15 +137,15 @@ def _region(case: ClipCase, other: Other, letter: str) -> Region:
 
 
 def _company(event: Event, told: list[Other], times: list[list[float]], at_once: int) -> str:
-    comes, crowd, which = "One other comes", "", "It is"
+    come, which = "One other comes", "It is"
     if len(told) > 1:
-        comes, which = "Others come", "The nearest is"
-        crowd = ", one at a time" if at_once == 1 else f", {count(at_once, 'of them', 'of them')} at once"
+        crowd = "one at a time" if at_once == 1 else f"{count(at_once, 'of them', 'of them')} at once"
+        come, which = f"Others, {crowd}, come", "The nearest is"
     each = []
     for other, letter, when in zip(told, ascii_uppercase, times, strict=False):
         away, (nearest, first, last) = number(other.distance, _HEIGHTS), numbers(*when, unit="s")
         each.append(f"{letter}, {_what(other)}: {away} away at {nearest}, near from {first} to {last}.")
-    return f"{comes} within {REACH:g} {_HEIGHTS} of the thing in {event.label}{crowd}. {which} {' '.join(each)}"
+    return f"{come} within {REACH:g} {_HEIGHTS} of the thing in {event.label}. {which} {' '.join(each)}"
 
 
 def _what(other: Other) -> str:

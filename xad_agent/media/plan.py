@@ -29,9 +29,10 @@ def plan(pixels: np.ndarray, feet: np.ndarray, velocity: np.ndarray) -> np.ndarr
     figure = Figure(figsize=(max(width * scale, 1) / 100, max(height * scale, 1) / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=255, aspect="auto")
+    extent = (0, width, height, 0)
+    axes.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=255, extent=extent, aspect="auto")
     density, tails, ways = _drawn(feet, velocity, (height, width))
-    axes.imshow(density, cmap=_DENSITY, alpha=0.6 * density, extent=(0, width, height, 0), aspect="auto")
+    axes.imshow(density, cmap=_DENSITY, alpha=0.6 * density, extent=extent, aspect="auto")
     if len(tails):
         longest = float(np.linalg.norm(ways, axis=1).max()) / (max(height, width) / _CELLS)
         axes.quiver(*tails.T, *ways.T, angles="xy", scale_units="xy", scale=longest, color=_ARROWS, width=0.004)
