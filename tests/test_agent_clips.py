@@ -81,7 +81,8 @@ def test_where_a_model_fails_the_evidence_answers(
     seen[clip.name] = clip
     answer = ask(profile, clip, ScriptedChatModel(script=[RuntimeError("off")]))
     assert answer.source == "template" and answer.dropped == ()
-    assert answer.verdict == ("anomalous" if answer.events else "normal")
+    passed = "normal" if clip.frames > 1 else "uncertain"  # in a single frame nothing moves
+    assert answer.verdict == ("anomalous" if answer.events else passed)
     assert answer.text.startswith(answer.verdict.capitalize())
 
 
@@ -97,11 +98,16 @@ def test_without_a_profile_it_is_uncertain(monkeypatch: pytest.MonkeyPatch) -> N
 QUESTIONS = {
     "where_why": ["Anomalous: it scores", "event 1: from 4.0 s", "a bicycle", "unusual in", "Without the thing"],
     "when": ["One event stands out, event 1: from 4.0 s to 8.5 s, strongest at 4.0 s"],
-    "doing": ["first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards", "unusual in"],
+    "doing": ["looks like riding", "first seen at 4.0 s, right, and last at 8.4 s, left, heading leftwards", "unusual"],
     "name": ["looks like a bicycle"],
     "compare": ["The most similar normal thing kept within 1.5 body heights of event 1"],
     "what_if": ["Without the thing in event 1, the score falls from"],
-    "rule": ["Anomalous: it scores", "I have no rule"],
+    "allowed": ["I have no rule", "a bicycle", "No relation between things was seen in the normal clips", "unusual in"],
+    "near": [
+        "Others, two of them at once, come within 2 body heights of the thing in event 1",
+        "No relation between things was seen",
+    ],
+    "normal": ["Things here normally move at 0.41 to 0.59 body heights a second"],
     "where": ["One place stands out, event 1: right, 14 x 20 px, at 4.0 s"],
 }
 
@@ -127,6 +133,29 @@ def test_the_embedded_plans_on_a_normal_clip(
     answer = ask(profile, seen["walk 50"], EmbeddedChatModel())
     assert (answer.verdict, answer.source, answer.dropped) == ("normal", "model", ())
     assert "No event stands out" in answer.text and "bicycle" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [
+        ("allowed", "I have no rule"),
+        ("near", "Normal: it scores"),
+        ("normal", "Things here normally move at 0.41 to 0.59 body heights a second"),
+    ],
+)
+def test_what_needs_no_event_is_answered_for_a_normal_clip(
+    profile: ClipProfile,
+    seen: dict[str, Sightings],
+    leads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    starts: str,
+) -> None:
+    seen["walk 50"] = walk(50)
+    monkeypatch.setattr(embedded, "route", lambda question, clip: intent(name, clip=clip))
+    answer = ask(profile, seen["walk 50"], EmbeddedChatModel())
+    assert (answer.verdict, answer.source, answer.dropped) == ("normal", "model", ())
+    assert answer.text.startswith(starts)
 
 
 @pytest.mark.parametrize(

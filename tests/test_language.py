@@ -24,6 +24,11 @@ def test_a_range_is_not_a_sign():
     assert [n.value for n in numbers(tokens("from 2-6 px"))] == [2, 6]
 
 
+def test_both_ends_of_a_range_have_its_unit():
+    read = numbers(tokens("at 0.1 to 0.6 body heights a second, from 6.0 s to 12 px, to 3"))
+    assert [n.unit for n in read] == ["body heights a second"] * 2 + ["s", "px", ""]
+
+
 def test_the_longest_phrase_wins_and_none_overlap():
     found = mentions(tokens("more than the upper left"), {"above": ["more than"], "more": ["more"], "up": ["upper"]})
     assert [m.entry for m in found] == ["above", "up"]

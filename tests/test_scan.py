@@ -1,6 +1,7 @@
 """Many files judged one by one: what is written, what a second run does, and what a bad file costs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,10 @@ def test_clips_are_scanned_by_a_profile_of_clips(tmp_path: Path, monkeypatch: py
         Image.fromarray(np.full((crowd.HEIGHT, crowd.WIDTH, 3), 90, np.uint8)).save(folder / f"{number}.png")
     monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: crowd.walk(7, clip.count))
     (line,) = scan([str(folder.parent)], crowd.walkway(), tmp_path / "out", progress=False)
-    assert (line["verdict"], line["events"]) == ("normal", [])
+    assert (line["verdict"], line["events"], line["reason"]) == ("normal", [], "")
+    monkeypatch.setattr(ClipProfile, "watch", lambda self, clip: replace(crowd.walk(7, clip.count), steady=False))
+    (line,) = scan([str(folder.parent)], crowd.walkway(), tmp_path / "other", progress=False)
+    assert line["verdict"] == "uncertain" and line["reason"].startswith("Uncertain, for how things move")
 
 
 def test_nothing_there_and_nowhere_to_write(parts: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from xad_agent.wording import count, listed, number, numbers
+from xad_agent.wording import count, listed, number, numbers, with_article
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,7 @@ def test_count_and_list() -> None:
     assert [count(n, "place") for n in (1, 2, 40)] == ["one place", "two places", "40 places"]
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_articles():
+    assert [with_article(word) for word in ("person", "elephant", "orange")] == ["a person", "an elephant", "an orange"]

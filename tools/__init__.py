@@ -12,6 +12,7 @@ from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
 from xad_agent.tools.locate import locate
 from xad_agent.tools.measure import measure
+from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
 from xad_agent.tools.repair import repair
 from xad_agent.tools.score import score
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["TOOLS", "load_tools", "tools_for"]
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
-    tool.__name__: tool for tool in (score, locate, measure, compare, repair, previous, cannot_tell)
+    tool.__name__: tool for tool in (score, locate, measure, compare, normal, repair, previous, cannot_tell)
 }
 
 _WORDS = vocabulary("tools")["arguments"]
@@ -90,6 +91,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "name": _AnyEvent,
     "heat": _OneEvent,
     "relate": _OneEvent,
+    "nearby": _OneEvent,
     "track": _OneEvent,
     "compare": _OneEvent,
     "repair": _AnyEvent,

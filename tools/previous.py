@@ -1,4 +1,4 @@
-"""Tool `previous`: this picture beside the one that was asked about before it in the same conversation."""
+"""Tool `previous`: this picture or clip beside the one that was asked about before it in the same conversation."""
 
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
@@ -7,7 +7,7 @@ from xad_agent.wording import numbers
 
 
 def previous(case: Case) -> Evidence:
-    """How much this picture's score has risen or fallen since the picture before; a "limit" when there is none."""
+    """How much the score has risen or fallen since the picture or clip before; a "limit" when there is none."""
     this = case.media
     scored = [entry for entry in case.ledger if entry.tool == "score" and entry.media != this]
     before = scored[-1] if scored else None
@@ -34,6 +34,6 @@ def previous(case: Case) -> Evidence:
 def _statement(was: float, now: float) -> str:
     printed_was, printed_now = numbers(was, now)
     if printed_was == printed_now:
-        return f"The picture before scored {printed_was}, and this one scores the same."
+        return f"The one before scored {printed_was}, and this one scores the same."
     change = "more" if now > was else "less"
-    return f"The picture before scored {printed_was}; this one scores {printed_now}, which is {change}."
+    return f"The one before scored {printed_was}; this one scores {printed_now}, which is {change}."

@@ -295,7 +295,8 @@ def _verdict(entry: Evidence) -> str | None:
     """The evidence's verdict, recomputed from its score and the threshold for its alpha where it is calibrated."""
     values = {quantity.name: quantity for quantity in entry.quantities}
     if entry.verdict and "alpha" in values and "score" in values and values["score"].p_value is not None:
-        return "anomalous" if values["score"].value > values["threshold"].value else "normal"
+        below = "uncertain" if entry.verdict == "uncertain" else "normal"
+        return "anomalous" if values["score"].value > values["threshold"].value else below
     return entry.verdict
 
 

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -130,11 +130,12 @@ def scan(
     as_json: Json = False,
 ) -> None:
     """Judge many pictures or clips; run again, it goes on where it stopped."""
+    from xad_agent.answer import Verdict
     from xad_agent.profile import Profile
     from xad_agent.scan import scan
 
     lines = list(scan(media, Profile.load(profile), output))
-    counts = {verdict: sum(line.get("verdict") == verdict for line in lines) for verdict in ("anomalous", "normal")}
+    counts = {verdict: sum(line.get("verdict") == verdict for line in lines) for verdict in get_args(Verdict)}
     counts["failed"] = sum("error" in line for line in lines)
     if as_json:
         _print_json({**counts, "output": str(output)})
@@ -142,7 +143,7 @@ def scan(
     for line in lines:
         if line.get("verdict") != "normal":
             typer.echo(f"{line['media']}: {line.get('error') or line['reason']}")
-    summary = f"{counts['anomalous']} anomalous, {counts['normal']} normal, {counts['failed']} failed"
+    summary = ", ".join(f"{count} {which}" for which, count in counts.items())
     typer.echo(f"{summary}; with those of earlier runs in {output}")
 
 

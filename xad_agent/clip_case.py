@@ -10,6 +10,7 @@ from xad_agent.detectors.attributes import Strangeness
 from xad_agent.events import clip_score, find_events
 from xad_agent.evidence import Event, Evidence, Ledger, Region
 from xad_agent.media import Clip
+from xad_agent.perception.looks import hindrance
 from xad_agent.perception.sightings import Sightings
 
 
@@ -69,6 +70,11 @@ class ClipCase:
     def seen(self) -> Sightings:
         """What is seen in the clip."""
         return self.profile.watch(self.clip) if self.profile is not None else self.reference.normal[0]
+
+    @property
+    def motion_judged(self) -> bool:
+        """Whether motion can be measured in it; else nothing that moves strangely would be noticed."""
+        return self.seen.steady and hindrance(self.clip) is None
 
     @cached_property
     def judged(self) -> Strangeness:

@@ -33,9 +33,9 @@ def find_events(
     """
     limit = calibration.threshold()
     beyond = np.flatnonzero(judged.combined > limit)
-    things = _things(seen, beyond[seen.track[beyond] > 0])
     found = [
-        _beyond(limit, tracks, judged.of_frames(seen, rows=np.isin(seen.track, tracks)), seen) for tracks in things
+        _beyond(limit, tracks, judged.of_frames(seen, rows=np.isin(seen.track, tracks)), seen)
+        for tracks in things(seen, beyond[seen.track[beyond] > 0])
     ]
     strongest = sorted(filter(None, found), key=lambda event: -event[0])[:MAX_EVENTS]
     together = [_beyond(limit, np.unique(seen.track[beyond]).tolist(), judged.of_frames(seen), seen)]
@@ -74,17 +74,22 @@ def place_of(x: float, y: float) -> str:
     return str(vocabulary("placing")["picture"][min(int(3 * y), 2)][min(int(3 * x), 2)])
 
 
-def _things(seen: Sightings, beyond: np.ndarray) -> list[list[int]]:
-    """The tracks of the rows `beyond`, those put together that are one thing; the one with most rows comes first."""
-    tracks, counts = np.unique(seen.track[beyond], return_counts=True)
-    rows = {int(track): beyond[seen.track[beyond] == track] for track in tracks}
-    things: list[list[int]] = []
+def heading_of(x: float, y: float) -> str:
+    """The direction, in words, of a motion given in px to the right and down."""
+    return str(vocabulary("placing")["headings"][round(np.degrees(np.arctan2(y, x)) / 45) % 8])
+
+
+def things(seen: Sightings, rows: np.ndarray) -> list[list[int]]:
+    """The tracks of some rows, those put together that are one thing; the one with most rows comes first."""
+    tracks, counts = np.unique(seen.track[rows], return_counts=True)
+    own = {int(track): rows[seen.track[rows] == track] for track in tracks}
+    found: list[list[int]] = []
     for track in tracks[np.argsort(-counts, kind="stable")].tolist():
-        same = [thing for thing in things if any(_are_one(seen, rows[track], rows[other]) for other in thing)]
+        same = [thing for thing in found if any(_are_one(seen, own[track], own[other]) for other in thing)]
         joined = [other for thing in same for other in thing]
-        things = [thing for thing in things if thing not in same]
-        things.append([*joined, track])
-    return things
+        found = [thing for thing in found if thing not in same]
+        found.append([*joined, track])
+    return found
 
 
 def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:

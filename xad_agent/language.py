@@ -169,8 +169,8 @@ def _decimals(word: str) -> int:
 
 
 def _unit_after(words: list[str], at: int) -> str:
-    """The unit of the number before `at`; "21 x 34 px" gives both numbers px."""
-    if words[at : at + 1] in (["x"], ["×"]) and at + 2 < len(words):
+    """The unit of the number before `at`; "21 x 34 px" and "21 to 34 px" give both numbers px."""
+    if words[at : at + 1] in (["x"], ["×"], ["to"]) and at + 2 < len(words) and _is_number(words[at + 1]):
         return _unit_after(words, at + 2)
     for mention in mentions(words[at : at + _UNIT_WORDS], vocabulary("lexicon")["units"]):
         if mention.at == 0:

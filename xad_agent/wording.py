@@ -53,6 +53,16 @@ def listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def with_article(word: str) -> str:
+    """A thing's name with "a" or "an".
+
+    Example:
+        >>> with_article("person"), with_article("elephant")
+        ('a person', 'an elephant')
+    """
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 def side(value: float, limit: float) -> str:
     """On which side of a limit a value is.
 

@@ -216,3 +216,43 @@ def test_a_named_thing_is_looked_for_and_said_first():
     asked = intent("name", clip=True)
     assert next_tool(asked, turn, FOR_CLIPS) == "look_for"
     assert arguments("look_for", asked, turn) == {"what": "dog"}
+    full = read_turn(
+        [HumanMessage("Is there a dog?"), *conversation("score", "timeline", "name", "look_for", regions=1)[1:]]
+    )
+    assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "name"]
+
+
+def test_what_the_question_does_not_name_is_not_looked_for():
+    turn = read_turn(conversation("score", "timeline", "name", regions=1, question="What is that?"))
+    assert next_tool(intent("name", clip=True), turn, FOR_CLIPS) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "done", "said"),
+    [
+        ("allowed", "Is that allowed?", ["cannot_tell"], ["cannot_tell", "score", "timeline"]),
+        ("allowed", "May dogs be here?", ["cannot_tell", "look_for"], ["cannot_tell", "look_for"]),
+        ("near", "Who was near?", [], ["score", "timeline"]),
+        ("doing", "What was it doing?", [], ["score", "timeline"]),
+        ("why", "Why?", [], ["score", "timeline"]),
+    ],
+)
+def test_where_there_is_no_event_the_verdict_takes_the_place_of_what_is_missing(name, question, done, said):
+    turn = read_turn(conversation("score", "timeline", *done, question=question))
+    assert next_tool(intent(name, clip=True), turn, FOR_CLIPS) is None
+    assert [entry.tool for entry in to_say(intent(name, clip=True), turn)] == said
+
+
+@pytest.mark.parametrize(("name", "event"), [("doing", {"event": 2}), ("allowed", {"event": 2}), ("where_why", {})])
+def test_a_question_about_one_event_names_that_one_alone(name, event):
+    messages = conversation("score", regions=3)
+    messages.append(AIMessage("", tool_calls=[{"name": "measure", "args": {"event": 2}, "id": "y"}]))
+    turn = read_turn([*messages, *conversation("score", "timeline", regions=3)])
+    assert arguments("name", intent(name, clip=True), turn) == event
+    assert arguments("nearby", intent(name, clip=True), turn) == {"event": 2}
+
+
+def test_what_is_normal_needs_no_event():
+    turn = read_turn(conversation(question="What is normal here at 0:10?"))
+    for clip, tools in ((True, FOR_CLIPS), (False, ALL)):
+        assert next_tool(intent("normal", clip=clip), turn, tools) == "normal"

@@ -10,6 +10,8 @@ from xad_agent.tools.clips.look_for import look_for
 from xad_agent.tools.clips.measure import measure
 from xad_agent.tools.clips.moment import moment
 from xad_agent.tools.clips.name import name
+from xad_agent.tools.clips.nearby import nearby
+from xad_agent.tools.clips.normal import normal
 from xad_agent.tools.clips.relate import relate
 from xad_agent.tools.clips.repair import repair
 from xad_agent.tools.clips.score import score
@@ -18,5 +20,20 @@ from xad_agent.tools.clips.track import track
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
-    for tool in (score, timeline, moment, look_for, locate, name, measure, heat, relate, track, compare, repair)
+    for tool in (
+        score,
+        timeline,
+        moment,
+        look_for,
+        locate,
+        name,
+        measure,
+        heat,
+        relate,
+        nearby,
+        track,
+        normal,
+        compare,
+        repair,
+    )
 }

@@ -5,7 +5,7 @@ import numpy as np
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.perception.sightings import Sightings
-from xad_agent.wording import number, numbers
+from xad_agent.wording import number, numbers, with_article
 
 _HELD_SECONDS = 1.0
 _SURE = 0.5
@@ -69,9 +69,8 @@ def _statement(what: str, seen: bool, score: float, usual: float, at: float) -> 
     printed, limit = numbers(score, usual)
     measured = f"its score, held for {_HELD_SECONDS:g} s, is {printed}"
     if seen:
-        article = "an" if what[0] in "aeiou" else "a"
         return (
-            f"{article.capitalize()} {what} is seen, most clearly at {number(at, 's')}: {measured}, "
+            f"{with_article(what).capitalize()} is seen, most clearly at {number(at, 's')}: {measured}, "
             f"and normally {limit} at most."
         )
     return f"No {what} is seen: {measured}, and normally {limit} at most."

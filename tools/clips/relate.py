@@ -29,8 +29,18 @@ def relate(case: ClipCase, event: int = 1) -> Evidence:
     if known is not None:
         return known
     found, graph = case.event(event), case.reference.scene_graph
-    if found is None or graph is None:
+    if found is None:
         return no_event(case, "relate", arguments)
+    if graph is None:
+        return case.ledger.add(
+            tool="relate",
+            arguments=arguments,
+            statement="No relation between things was seen in the normal clips, so there is nothing to compare those "
+            f"of {found.label} with.",
+            kind="limit",
+            regions=(found.region,),
+            media=case.media,
+        )
     counts = Counter(triplet.words for triplet in _around(case, found))
     rarest = sorted((graph.explain(Triplet(*words)) for words in counts), key=lambda rarity: -rarity.score)[:MAX_NAMED]
     return case.ledger.add(

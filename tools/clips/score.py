@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xad_agent.answer import Verdict
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import STRETCH_SECONDS
 from xad_agent.evidence import Evidence, Quantity
@@ -31,7 +32,7 @@ def score(case: ClipCase) -> Evidence:
     return case.ledger.add(
         tool="score",
         statement=_statement(case, value, limit),
-        verdict="anomalous" if value > limit else "normal",
+        verdict=_verdict(case, value, limit),
         quantities=(
             Quantity(name="score", value=value, normal=(float(low), float(high)), p_value=calibration.p_value(value)),
             Quantity(name="threshold", value=limit),
@@ -45,6 +46,13 @@ def score(case: ClipCase) -> Evidence:
     )
 
 
+def _verdict(case: ClipCase, value: float, limit: float) -> Verdict:
+    """Where motion cannot be judged, that nothing stands out does not make a clip normal."""
+    if value > limit:
+        return "anomalous"
+    return "normal" if case.motion_judged else "uncertain"
+
+
 def _statement(case: ClipCase, value: float, limit: float) -> str:
     calibration = case.reference.calibration
     printed, printed_limit = numbers(value, limit)
@@ -52,7 +60,9 @@ def _statement(case: ClipCase, value: float, limit: float) -> str:
     share = f"{number(100 * p_value, '%')} of normal stretches of {stretch} score at least as high"
     if p_value * (calibration.n + 1) < 1.5:
         share = f"at most 1 in {calibration.n + 1:,} normal stretches of {stretch} scores as high"
-    verdict = "Anomalous" if value > limit else "Normal"
+    verdict = _verdict(case, value, limit).capitalize()
+    if verdict == "Uncertain":
+        verdict = "Uncertain, for how things move could not be judged, and nothing else stands out"
     return " ".join([f"{verdict}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
 
 

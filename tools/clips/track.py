@@ -3,10 +3,9 @@
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
-from xad_agent.events import region_of
+from xad_agent.events import heading_of, region_of
 from xad_agent.evidence import Event, Evidence, Quantity, Region
 from xad_agent.media.filmstrip import filmstrip
-from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import numbers
 
@@ -56,8 +55,7 @@ def _statement(case: ClipCase, event: Event, rows: np.ndarray, places: list[str]
     way = middles[-1] - middles[0]
     if np.linalg.norm(way) < case.seen.tall[rows].mean() / 2:
         return f"The thing in {event.label} is seen from {start} to {end} and ends where it began, {places[0]}."
-    heading = vocabulary("placing")["headings"][round(np.degrees(np.arctan2(way[1], way[0])) / 45) % 8]
     return (
         f"The thing in {event.label} is first seen at {start}, {places[0]}, and last at {end}, {places[1]}, "
-        f"heading {heading}."
+        f"heading {heading_of(*way)}."
     )

@@ -70,8 +70,10 @@ def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
 
     Args:
         evidence: What to say, in order.
-        plain: Say the statements as they stand, without a lead.
+        plain: Say the statements as they stand, without a lead. So they are said where the verdict, to which leads
+            refer, is not among them.
     """
+    plain = plain or all(entry.tool != "score" for entry in evidence)
     said = ""
     claims = []
     for claim, entry in zip(statement_claims(evidence), evidence, strict=True):

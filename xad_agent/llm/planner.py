@@ -11,7 +11,7 @@ from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.support import region_number
 
-_ONE_EVENT = {"measure", "heat", "relate", "track", "compare"}
+_ONE_EVENT = {"measure", "heat", "relate", "nearby", "track", "compare"}
 _AT_ANY_EVENT = {"name", "repair"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
@@ -81,7 +81,7 @@ def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
     """The first tool of the plan that is still to be called; None when the answer can be drafted."""
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
     for name in _plan(intent, turn, tools):
-        pointless = name in needs and not turn.regions
+        pointless = (name in needs and not turn.regions) or (name == "look_for" and not named_thing(turn.question))
         if name in tools and name not in turn.evidence and not pointless:
             return name
     return None
@@ -92,8 +92,6 @@ def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
     plan = intent.plan
     if turn.at is not None and "moment" in tools and "score" in plan:
         plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
-    if intent.name == "name" and "look_for" in tools and named_thing(turn.question):
-        plan = (*plan, "look_for")
     return plan
 
 
@@ -115,7 +113,8 @@ def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
     if "timeline" in turn.evidence:
-        return {"event": max(1, min(turn.focus, turn.regions))} if tool in _ONE_EVENT else {}
+        one = _ONE_EVENT | _AT_ANY_EVENT if intent.one else _ONE_EVENT
+        return {"event": max(1, min(turn.focus, turn.regions))} if tool in one else {}
     if tool in {"measure", "compare"}:
         return {"region": min(turn.focus, turn.regions)}
     return {}
@@ -147,15 +146,22 @@ def named_thing(question: str) -> str | None:
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     """The evidence that makes up the answer, in the order of the intent.
 
-    Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out";
-    where the question names a time, what is said of the whole clip gives way to what is said of that time.
+    Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out",
+    unless a thing was looked for; where the question names a time, what is said of the whole clip gives way to what is
+    said of that time.
     """
-    chosen = [turn.evidence[name] for name in intent.say if name in turn.evidence]
-    if "look_for" in turn.evidence:
-        chosen = [turn.evidence["look_for"], *chosen]
-    if "moment" in turn.evidence:
-        return [turn.evidence["moment"], *(entry for entry in chosen if entry.tool not in {"score", "timeline"})]
-    if len(chosen) < len(intent.say) and "look_for" not in turn.evidence:
-        first = [turn.evidence[name] for name in ("score", "timeline", "locate") if name in turn.evidence]
-        chosen = [*first, *(entry for entry in chosen if entry not in first)]
-    return chosen
+    found = turn.evidence
+    if "moment" in found:
+        rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
+        return [found[name] for name in ("moment", *rest)]
+    missing = [name for name in intent.say if name not in found and name in _needing()]
+    say = list(intent.say)
+    if missing and "look_for" not in found:
+        at = say.index(missing[0])
+        say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
+    return [found[name] for name in say if name in found]
+
+
+def _needing() -> set[str]:
+    """The tools that need something that stands out."""
+    return {*vocabulary("intents")["needs_region"], *vocabulary("intents")["needs_event"]}

@@ -1,6 +1,6 @@
 """Drawings for answers about clips: the score over time, an event's key frames in a row, and both as one figure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,14 +55,24 @@ def filmstrip(case: "ClipCase", event: "Event") -> np.ndarray:
     """Key frames of an event, evenly spread over it, its thing outlined; RGB uint8."""
     panels = []
     for frame in key_frames(event):
-        pixels = case.clip.frame(frame).pixels
-        scale = _SHOWN / max(pixels.shape[:2])
-        pixels = resize(pixels, (round(pixels.shape[0] * scale), round(pixels.shape[1] * scale)))
-        for box in _boxes(case, event, frame):
-            x0, y0, x1, y1 = (round(value * scale) for value in box)
-            pixels = outlined(pixels, (x0, y0, x1, y1), event.label)
-        panels.append((f"{case.clip.time(frame):.1f} s", pixels))
+        boxes = [(event.label, np.array(box)) for box in _boxes(case, event, frame)]
+        panels.append((f"{case.clip.time(frame):.1f} s", marked(case.clip.frame(frame).pixels, boxes)))
     return side_by_side(panels, _HEIGHT)
+
+
+def marked(pixels: np.ndarray, boxes: Sequence[tuple[str, np.ndarray]]) -> np.ndarray:
+    """A frame, scaled to 480 px, with things outlined and numbered.
+
+    Args:
+        pixels: RGB uint8.
+        boxes: Label and box (4,), px of `pixels`, of each.
+    """
+    scale = _SHOWN / max(pixels.shape[:2])
+    shown = resize(pixels, (round(pixels.shape[0] * scale), round(pixels.shape[1] * scale)))
+    for label, box in boxes:
+        x0, y0, x1, y1 = (round(float(value) * scale) for value in box)
+        shown = outlined(shown, (x0, y0, x1, y1), label)
+    return shown
 
 
 def key_frames(event: "Event") -> list[int]:

@@ -98,7 +98,7 @@ def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[
     velocity is that of the middle of the lower edge, over 0.4 s.
     """
     numbers = np.unique(seen.object_frame)
-    labels = _labels(seen.object_scores, usual)
+    labels = believed(seen.object_scores, usual)
     frames: list[list[Observed]] = [[] for _ in numbers]
     next_track = 1
     for label in np.unique(labels[labels >= 0]):
@@ -119,13 +119,18 @@ def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[
     return frames, numbers
 
 
-def _labels(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    """The class of each object, int (N,): the likeliest of those believed, -1 where none is."""
+def believed(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """What to call things by the detector's scores (N, classes), int (N,): the likeliest class believed, -1 for none.
+
+    Args:
+        scores: What the detector says of each.
+        usual: See `placed_triplets`, which says what is believed.
+    """
     if not len(scores):
         return np.zeros(0, int)
     least = np.where(usual >= usual.max(), 0.0, usual)
-    believed = np.where(scores > least, scores, -1.0)
-    return np.where(believed.max(axis=1) > 0, believed.argmax(axis=1), -1)
+    surplus = np.where(scores > least, scores, -1.0)
+    return np.where(surplus.max(axis=1) > 0, surplus.argmax(axis=1), -1)
 
 
 def _velocities(seen: Sightings, rows: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ ARGUMENTS = {
     "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
 } | {
     name: [{}, {"event": 2}, {"event": 99}]
-    for name in ("name", "measure", "heat", "relate", "track", "compare", "repair")
+    for name in ("name", "measure", "heat", "relate", "nearby", "track", "compare", "repair")
 }
 
 

@@ -1,5 +1,6 @@
 """What each tool for clips says, in a world where the right answer is known."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -11,6 +12,7 @@ from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Ledger, Quantity
+from xad_agent.perception.sightings import Sightings
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.clips import compare, locate, measure, moment, name, repair, score, timeline, track
 from xad_agent.tools.clips.compare import _rows
@@ -38,6 +40,34 @@ def test_score_of_a_normal_clip() -> None:
     evidence = score(case_of(walk(50), normal()))
     assert evidence.verdict == "normal"
     assert "of normal stretches of 5 s score at least as high." in evidence.statement
+
+
+def filmed_on_the_move(seen: Sightings) -> Sightings:
+    """As seen by a moving camera."""
+    return replace(seen, steady=False, speed=seen.speed * np.nan, notes=("the camera moves: speed is not judged",))
+
+
+@pytest.mark.parametrize(
+    ("case", "verdict"),
+    [
+        (lambda: case_of(filmed_on_the_move(walk(50)), normal()), "uncertain"),
+        (lambda: case_of(filmed_on_the_move(scene(replace(RIDER, size=(60, 60)))), normal()), "anomalous"),
+        (lambda: case_of(sightings([], fps=2.0), normal()), "uncertain"),  # too few frames for motion
+        (lambda: case_of(scene(frames=1), normal()), "uncertain"),
+        (lambda: case_of(sightings([]), normal()), "normal"),  # motion is judged, there is none
+    ],
+)
+def test_a_clip_whose_motion_is_not_judged_is_never_normal(case: Callable[[], ClipCase], verdict: str) -> None:
+    asked = case()
+    evidence = score(asked)
+    assert evidence.verdict == verdict
+    assert evidence.statement.startswith(verdict.capitalize())
+    for claimed in ("anomalous", "normal", "uncertain"):
+        claim = Claim(text=f"It is {claimed}.", kind="verdict", evidence=(evidence.id,))
+        assert (check(claim, asked.ledger) == ()) == (claimed == verdict)
+    if verdict == "uncertain":
+        assert "how things move could not be judged, and nothing else stands out" in evidence.statement
+        assert check(Claim(text=evidence.statement, kind="verdict", evidence=(evidence.id,)), asked.ledger) == ()
 
 
 def test_notes_of_reading_and_of_watching_are_told() -> None:
@@ -131,7 +161,8 @@ def test_name_contrasts_with_what_is_said_of_normal_things() -> None:
     evidence = name(rider())
     assert evidence.statement == (
         "The thing in event 1 looks like a bicycle: "
-        "the object detector gives that name 0.70, and normally 0.05 at most."
+        "the object detector gives that name 0.70, and normally 0.05 at most. "
+        "What it does looks like riding: the likeness is 15.384, and normally 0.021 at most."
     )
     assert evidence.labels["bicycle"] > 0.9
     assert evidence.quantity("name score").normal == pytest.approx((0, 0.05))

@@ -22,19 +22,23 @@ def case_of(*things):
 
 
 @pytest.mark.parametrize(
-    ("strange", "says", "quantity", "label"),
+    ("strange", "says", "quantity", "label", "action", "doing"),
     [
-        (SAID, "a bicycle: the object detector gives that name 0.8, and normally 0.4", "name score", "bicycle"),
-        (ANIMAL, "an elephant: the object detector gives that name 0.9, and normally", "name score", "elephant"),
-        (UNSAID, "looks like a skateboard: by its shape and motion its likeness is", "likeness", "skateboard"),
+        (SAID, "a bicycle: the object detector gives that name 0.8, and normally 0.4", "name score", "bicycle",
+         "ride", "What it does looks like riding: the likeness is "),
+        (ANIMAL, "an elephant: the object detector gives that name 0.9, and normally", "name score", "elephant",
+         None, "in event 1 looks like an elephant"),  # which neither rides nor is driven
+        (UNSAID, "looks like a skateboard: by its shape and motion its likeness is", "likeness", "skateboard",
+         "glide on a board", "What it does looks like gliding on a board: the likeness is "),
     ],
 )  # fmt: skip
-def test_statement_has_its_contrast(strange, says, quantity, label):
+def test_statement_has_its_contrast(strange, says, quantity, label, action, doing):
     case = case_of(thing(), strange)
     evidence = name(case)
-    assert says in evidence.statement
+    assert says in evidence.statement and doing in evidence.statement
+    assert ("What it does" in evidence.statement) == (action in evidence.labels)
     assert evidence.quantity(quantity).value > evidence.quantity(quantity).normal[1]
-    assert max(evidence.labels.values()) == evidence.labels[label] <= 1
+    assert 0 < evidence.labels[label] <= 1
     assert [check(claim, case.ledger) for claim in statement_claims([evidence])] == [()]
     assert name(case) is evidence, "measured once"
 
@@ -44,7 +48,7 @@ def test_what_fits_no_name_better_than_normal_is_not_named(monkeypatch):
     usual = np.full(len(case.reference.namer.classes), 1e3)
     monkeypatch.setattr(type(case.reference), "usual_scores", usual)
     evidence = name(case)
-    assert "cannot be told" in evidence.statement
+    assert "cannot be told" in evidence.statement and "What it does" not in evidence.statement
     assert [check(claim, case.ledger) for claim in statement_claims([evidence])] == [()]
 
 

@@ -44,4 +44,14 @@ def test_the_rarest_relation_with_its_counts(monkeypatch):
 def test_no_relation_and_no_event(monkeypatch):
     case = rider_in(monkeypatch, [])
     assert relate(case).statement == "No relation of the thing in event 1 to others is seen."
-    assert relate(case, event=9).kind == "limit"
+    assert relate(case, event=9).statement == "There is no event 9: one event stands out."
+
+
+def test_without_a_normal_relation_there_is_nothing_to_compare_with():
+    case = case_of(scene(RIDER), walkway())
+    evidence = relate(case)
+    assert (evidence.kind, evidence.regions) == ("limit", case.regions)
+    assert evidence.statement.startswith("No relation between things was seen in the normal clips")
+    assert check(Claim(text=evidence.statement, kind="why", evidence=(evidence.id,)), case.ledger) == ()
+    assert relate(case) is evidence
+    assert relate(case, event=9).statement == "There is no event 9: one event stands out."
