@@ -1,6 +1,6 @@
 """From a clip's frame scores to events: when something stands out, where, and which thing it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -90,6 +90,20 @@ def things(seen: Sightings, rows: np.ndarray) -> list[list[int]]:
         found = [thing for thing in found if thing not in same]
         found.append([*joined, track])
     return found
+
+
+def continued(seen: Sightings, tracks: Sequence[int]) -> list[int]:
+    """The tracks, and those that overlap or continue one of them, whether or not they go beyond the limit."""
+    own = [np.flatnonzero(seen.track == track) for track in tracks]
+    others = [track for track in np.unique(seen.track[seen.track > 0]).tolist() if track not in tracks]
+    return [
+        *tracks,
+        *(
+            other
+            for other in others
+            if any(_are_one(seen, rows, np.flatnonzero(seen.track == other)) for rows in own if len(rows))
+        ),
+    ]
 
 
 def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:

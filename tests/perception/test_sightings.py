@@ -381,3 +381,9 @@ def test_what_was_put_down_is_seen_though_the_detector_knows_no_name_for_it() ->
     assert len(np.unique(seen.track[rows])) == 1 and np.median(seen.speed[rows]) < 0.01
     assert not (rows & (seen.frame < 18)).any() and rows.sum() >= 18
     assert (seen.scores[rows] == 0).all()
+
+
+def test_what_stands_there_for_less_than_a_second_is_noise() -> None:
+    frames = scene(40, [Thing((130, 80), size=(20, 20), name="nothing")])
+    frames[6:, 75:105, 125:155] = scene(1)[0][75:105, 125:155]
+    assert not len(seen_in(frames, looking=eyes(objects=Blind())))

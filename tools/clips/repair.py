@@ -3,7 +3,7 @@
 import numpy as np
 
 from xad_agent.clip_case import ClipCase
-from xad_agent.events import clip_score
+from xad_agent.events import clip_score, continued
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.perception.boxes import shares
 from xad_agent.tools.clips.events import no_event
@@ -49,9 +49,9 @@ def repair(case: ClipCase, event: int | None = None) -> Evidence:
 
 
 def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
-    """The rows of a thing's tracks, and all that overlap them: parts of the same thing, and its rider."""
+    """The rows of a thing's tracks, also before and after the event, and all that overlap them: its parts and rider."""
     seen = case.seen
-    gone = np.isin(seen.track, tracks)
+    gone = np.isin(seen.track, continued(seen, tracks))
     for row in np.flatnonzero(gone):
         same = np.flatnonzero(seen.frame == seen.frame[row])
         within, _ = shares(seen.box[same], seen.box[row : row + 1])

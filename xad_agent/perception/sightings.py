@@ -16,6 +16,7 @@ from xad_agent.perception.networks import Networks, Objects
 from xad_agent.perception.tracks import Tracker
 
 _INSIDE, _OVERLAP = 0.6, 0.3
+_LASTING_SECONDS = 1.0  # what stands for less is noise of the background
 _SAMPLES = 40
 _CAMERA_MOVES = "the camera moves: speed, place and background are not judged"
 
@@ -120,13 +121,17 @@ def _choose_background(samples: list[np.ndarray], known: Background | None) -> t
 
 
 class _Rows(NamedTuple):
-    """The columns of `Sightings`, motion as (speed, x, y, gait) in body heights and px of the clip a look."""
+    """The columns of `Sightings`, motion as (speed, x, y, gait) in body heights and px of the clip a look.
+
+    `still` says which are there only because they stand before the background.
+    """
 
     frame: np.ndarray
     track: np.ndarray
     box: np.ndarray
     scores: np.ndarray
     motion: np.ndarray
+    still: np.ndarray
 
 
 class _Watcher:
@@ -161,7 +166,7 @@ class _Watcher:
         looked = [np.full(len(objects.box), frame) for frame, objects in self._found]
         described = self._networks.described()
         per_second = np.float32(self._clip.fps / self._step)
-        return Sightings(
+        seen = Sightings(
             name=self._clip.name,
             frames=self._clip.count,
             fps=self._clip.fps,
@@ -184,6 +189,8 @@ class _Watcher:
             object_scores=found.scores,
             notes=notes,
         )
+        lasting = np.bincount(rows.track)[rows.track] >= _LASTING_SECONDS * self._clip.fps / self._step
+        return seen.only(~rows.still | lasting)
 
     def _carried(self, objects: Objects, motion: Motion) -> Objects:
         """The objects of the look before, each carried on by what moves in it, but for those that leave the picture."""
@@ -210,6 +217,7 @@ class _Watcher:
             box=box,
             scores=np.concatenate([named, rest.scores, np.zeros((len(still), named.shape[1]), np.float32)]),
             motion=self._motions([*movers, *others, *still], motion is not None),
+            still=np.arange(len(box)) >= len(box) - len(still),
         )
 
     def _still(self, motion: Motion, known: np.ndarray) -> list[Mover]:

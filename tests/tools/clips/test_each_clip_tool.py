@@ -216,15 +216,20 @@ def test_the_words_of_every_attribute_pass_the_checker(attribute: str, value: fl
     """Above what is normal, and below; also where both would be printed alike."""
     entry = vocabulary("clip_attributes")[attribute]
     for low, high in ((0.1, 0.99 * value), (1.01 * value, 2 * value)):
-        words = _words(Contrast(attribute, entry["family"], value, low, high, 3.0))
+        words = _words(Contrast(attribute, entry["family"], value, low, high, 3.0, "bicycle"))
         if not words:
             assert value < low and "less" not in entry
             continue
         ledger = Ledger()
+        others = [Quantity(name=name, value=7.7, normal=(7.6, 7.8)) for name in vocabulary("clip_attributes")]
         ledger.add(
             tool="measure",
             statement=f"It {words}.",
-            quantities=(Quantity(name=attribute, value=value, unit=entry["unit"], normal=(low, high)),),
+            quantities=(
+                Quantity(name=attribute, value=value, unit=entry["unit"], normal=(low, high)),
+                *(other for other in others if other.name != attribute),
+            ),
+            labels={"bicycle": 1.0},
         )
         assert check(Claim(text=f"It {words}.", kind="why", evidence=("E1",)), ledger) == (), words
     assert _words(Contrast(attribute, entry["family"], value, value, value, 3.0)) == ""
