@@ -43,7 +43,7 @@ def intent(name: str, similarity: float = 1.0, clip: bool = False) -> Intent:
     chosen = entry.get("clip", entry) if clip else entry
     plan = tuple(chosen["plan"])
     say = tuple(chosen.get("say", plan))
-    return Intent(name, plan, say, entry.get("topic", ""), similarity, chosen.get("one", False))
+    return Intent(name, plan, say, entry.get("topic", ""), similarity, chosen.get("about") == "one event")
 
 
 def route(question: str, clip: bool = False) -> Intent:
