@@ -26,7 +26,7 @@ def normal(case: Case) -> Evidence:
     return case.ledger.add(
         tool="normal",
         statement=f"Normal is what looks like those shown, examples of {fitted:,} that were learned from. "
-        f"They mostly score {least} to {most}; the limit is {printed}, set for {number(alarms, '%')} of false alarms.",
+        f"They mostly score {least} to {most}; the limit is {printed}, set for false alarms of {number(alarms, '%')}.",
         quantities=(
             Quantity(name="examples", value=fitted),
             Quantity(name="score", value=middle, normal=(low, high)),

@@ -20,9 +20,9 @@ def test_how_many_what_they_score_and_some_of_them() -> None:
     assert evidence.statement.startswith(
         "Normal is what looks like those shown, examples of 12 that were learned from."
     )
-    assert "set for 5 % of false alarms" in evidence.statement
+    assert "set for false alarms of 5 %." in evidence.statement
     assert evidence.figure is not None and normal(case) is evidence
-    for true, false in (("of 12", "of 13"), ("for 5 %", "for 1 %"), ("the limit is", "the limit is 2 or")):
+    for true, false in (("of 12", "of 13"), ("of 5 %", "of 1 %"), ("the limit is", "the limit is 2 or")):
         claim = Claim(text=evidence.statement.replace(true, false), kind="compare", evidence=("E1",))
         assert true in evidence.statement and check(claim, case.ledger)
 

@@ -145,7 +145,8 @@ def _company(event: Event, told: list[Other], times: list[list[float]], at_once:
     for other, letter, when in zip(told, ascii_uppercase, times, strict=False):
         away, (nearest, first, last) = number(other.distance, _HEIGHTS), numbers(*when, unit="s")
         each.append(f"{letter}, {_what(other)}: {away} away at {nearest}, near from {first} to {last}.")
-    return f"{come} within {REACH:g} {_HEIGHTS} of the thing in {event.label}. {which} {' '.join(each)}"
+    within = f"{come} within {REACH:g} {_HEIGHTS} of the thing in {event.label}."
+    return f"{within} {which} neighbour {' Neighbour '.join(each)}"
 
 
 def _what(other: Other) -> str:

@@ -49,7 +49,7 @@ def relate(case: ClipCase, event: int = 1) -> Evidence:
         statement=" ".join(map(_statement, rarest)) or f"No relation of the thing in {found.label} to others is seen.",
         quantities=(
             *(Quantity(name="triplets", value=rarity.count) for rarity in rarest),
-            *(Quantity(name="triplets", value=count) for rarity in rarest for _, count in rarity.nearest),
+            *(Quantity(name=like, value=count) for rarity in rarest for like, count in rarity.nearest),
             Quantity(name="triplets", value=graph.total),
         ),
         labels={rarity.triplet: min(rarity.score / 100, 1.0) for rarity in rarest},

@@ -70,8 +70,8 @@ def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
 
     Args:
         evidence: What to say, in order.
-        plain: Say the statements as they stand, without a lead. So they are said where the verdict, to which leads
-            refer, is not among them.
+        plain: Say the statements as they stand, without a lead. Leads refer to the verdict: where it is not said, there
+            are none anyway.
     """
     plain = plain or all(entry.tool != "score" for entry in evidence)
     said = ""

@@ -39,7 +39,7 @@ def test_the_least_distance_and_when_it_is_near() -> None:
     assert ends == pytest.approx([(60 - 11) / FPS, (60 + 11) / FPS])
     assert evidence.quantity("nearest").value == 60 / FPS
     assert evidence.statement == (
-        "One other comes within 2 body heights of the thing in event 1. It is A, a person: "
+        "One other comes within 2 body heights of the thing in event 1. It is neighbour A, a person: "
         "1.0 body heights away at 6.0 s, near from 4.9 s to 7.1 s."
     )
     assert evidence.labels == pytest.approx({"person": 0.6}) and holds(case, evidence.statement) == ()
@@ -103,9 +103,9 @@ def test_a_companion_who_does_not_overlap_is_somebody() -> None:
 @pytest.mark.parametrize(
     ("scores", "called"),
     [
-        ((0.0, 0.3, 0.0), "A, a bicycle: "),
-        ((0.5, 0.3, 0.0), "A, a person: "),  # likelier, and of people that is believed as it is
-        ((0.0, 0.04, 0.02), "A, a thing that the object detector does not name: "),  # as of any normal person
+        ((0.0, 0.3, 0.0), "neighbour A, a bicycle: "),
+        ((0.5, 0.3, 0.0), "neighbour A, a person: "),  # likelier, and of people that is believed as it is
+        ((0.0, 0.04, 0.02), "neighbour A, a thing that the object detector does not name: "),  # as of any normal person
     ],
 )
 def test_a_name_is_believed_beyond_what_is_usual(scores: tuple[float, float, float], called: str) -> None:
