@@ -9,7 +9,8 @@ import pytest
 from xad_agent.detectors import scene_graph
 from xad_agent.detectors.scene_graph import GENERATED, SceneGraph, generated, remembering, unseen_scores
 from xad_agent.errors import XadError
-from xad_agent.perception.relations import BodyScale, Observed, Triplet, relations
+from xad_agent.perception.perspective import Perspective
+from xad_agent.perception.relations import Observed, Triplet, relations
 from xad_agent.prompts import vocabulary
 
 DIMENSIONS = 48
@@ -204,7 +205,7 @@ def test_from_tracks_to_the_reason() -> None:
         ]
 
     def said(*paths: list[Observed]) -> list[Triplet]:
-        return relations(list(zip(*paths, strict=True)), 10, BodyScale(0, 100, 0, 0))
+        return relations(list(zip(*paths, strict=True)), 10, Perspective(1000, 1000, 100.0, 0.0, 0))
 
     walkers = [said(passing("person", 1, y, (40, 100), 80)) for y in (200, 210, 220)]
     rider = said(passing("person", 1, 200, (40, 100), 200), passing("bicycle", 2, 210, (80, 60), 200))

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xad_agent.errors import XadError
-from xad_agent.perception.relations import MEASURES, BodyScale, Observed, Triplet, relations
+from xad_agent.perception.perspective import Perspective
+from xad_agent.perception.relations import MEASURES, Observed, Triplet, relations
 from xad_agent.prompts import vocabulary
 
 FPS = 10
-BODY = BodyScale(slope=0, offset=100, low=0, high=0)
+BODY = Perspective(1000, 1000, 100.0, 0.0, 0)
 STILL, WALK, RUN, RIDE = (0.0, 0.0), (80.0, 0.0), (160.0, 0.0), (300.0, 0.0)
 
 
@@ -218,7 +219,7 @@ def test_a_symmetric_pair_is_named_once() -> None:
 
 def test_thresholds_grow_with_the_body_height() -> None:
     """80 px a second is a walk where people are 100 px high, and a run where they are 50."""
-    far = BodyScale(slope=0, offset=50, low=0, high=0)
+    far = Perspective(1000, 1000, 50.0, 0.0, 0)
     frames = lasting(person(1, (200, 300), WALK))
     assert {t.predicate for t in relations(frames, FPS, BODY)} == {"walks"}
     assert {t.predicate for t in relations(frames, FPS, far)} == {"runs"}
@@ -255,20 +256,7 @@ def test_zones_are_entered_by_foot() -> None:
     assert found == {("person is inside lawn", (1,))}
 
 
-def test_body_height_follows_the_place() -> None:
-    """People twice as high as their feet are below y = 100."""
-    frames = [[seen(1, "person", (50, y), size=(20, 2 * (y - 100)))] for y in range(150, 300, 3)]
-    scale = BodyScale.fit(frames)
-    assert scale.at(200) == pytest.approx(200)
-    assert scale.at(1000) == scale.at(297)  # not extrapolated
-    few = BodyScale.fit(frames[:9])
-    assert few.slope == 0
-    assert few.offset == 2 * (162 - 100)
-
-
 def test_bad_input_is_named() -> None:
-    with pytest.raises(XadError, match="no person"):
-        BodyScale.fit([[seen(1, "car", (10, 10))]])
     with pytest.raises(XadError, match="frame rate"):
         relations([], 0, BODY)
     with pytest.raises(XadError, match=r"'lawn'.*three corners"):

@@ -59,8 +59,7 @@ def _held(seen: Sightings, column: int) -> tuple[float, float]:
         return 0.0, 0.0
     highest = np.zeros(len(frames))
     np.maximum.at(highest, place, seen.object_scores[:, column])
-    rate = seen.fps / float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
-    least = max(1, round(_HELD_SECONDS * rate))
+    least = max(1, round(_HELD_SECONDS * seen.detections_per_second))
     held = float(np.sort(highest)[-least]) if least <= len(highest) else 0.0
     return held, float(frames[highest.argmax()] / seen.fps)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from xad_agent.perception.boxes import overlap
 from xad_agent.perception.eyes import Eyes
-from xad_agent.perception.relations import BodyScale, Observed, Triplet, predicates, relations, zone_predicates
+from xad_agent.perception.relations import Observed, Triplet, predicates, relations, zone_predicates
 from xad_agent.perception.sightings import Sightings
 from xad_agent.perception.tracks import Tracker
 
@@ -43,7 +43,7 @@ def placed_triplets(
             Triplet(t.subject, t.predicate, t.object, int(numbers[t.frame]), t.tracks),
             [where[t.frame][track] for track in t.tracks if track in where[t.frame]],
         )
-        for t in relations(frames, _rate(seen), _scale(seen), zones)
+        for t in relations(frames, seen.detections_per_second, eyes.perspective.resized(seen.shape), zones)
     ]
 
 
@@ -102,7 +102,7 @@ def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[
     frames: list[list[Observed]] = [[] for _ in numbers]
     next_track = 1
     for label in np.unique(labels[labels >= 0]):
-        tracker, tracks = Tracker(_rate(seen)), np.zeros(len(labels), int)
+        tracker, tracks = Tracker(seen.detections_per_second), np.zeros(len(labels), int)
         for number in numbers:
             rows = np.flatnonzero((seen.object_frame == number) & (labels == label))
             tracks[rows] = tracker.update(seen.object_box[rows])
@@ -142,16 +142,3 @@ def _velocities(seen: Sightings, rows: np.ndarray) -> np.ndarray:
     lasted = seconds[after] - seconds[before]
     moved = feet[after] - feet[before]
     return np.where(lasted[:, None] > 0, moved / np.maximum(lasted, 1e-6)[:, None], 0.0)
-
-
-def _rate(seen: Sightings) -> float:
-    """How many times a second the detector looked."""
-    numbers = np.unique(seen.object_frame)
-    return seen.fps / float(np.median(np.diff(numbers))) if len(numbers) > 1 else seen.fps
-
-
-def _scale(seen: Sightings) -> BodyScale:
-    """The body height by place that sightings were measured by."""
-    feet, tall = seen.box[:, 3], seen.tall
-    slope, offset = np.polyfit(feet, tall, 1) if len(feet) > 1 and np.ptp(feet) > 1 else (0.0, float(tall.mean()))
-    return BodyScale(float(slope), float(offset), float(feet.min()), float(feet.max()))

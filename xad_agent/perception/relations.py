@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError
+from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.zones import Polygon
 from xad_agent.prompts import vocabulary
 
-_FITTED = 2000
-_FEWEST_FOR_SLOPE = 20
 _STANDING = 0.05
 
 _Key = tuple[str, int, int | str | None]
@@ -67,44 +66,6 @@ class Triplet:
         return " ".join(self.words).rstrip()
 
 
-@dataclass(frozen=True)
-class BodyScale:
-    """How many px high a standing person is whose feet are at a height y of the picture: slope x y + offset.
-
-    A camera that looks down on flat ground sees it so (Hoiem et al., "Putting objects in perspective", CVPR 2006).
-    Between `low` and `high`, the heights it was seen at; beyond them it stays as it is there.
-    """
-
-    slope: float
-    offset: float
-    low: float
-    high: float
-
-    @classmethod
-    def fit(cls, frames: Sequence[Sequence[Observed]]) -> "BodyScale":
-        """From the boxes of people, by Theil and Sen's median of slopes; one height for all where they are few.
-
-        Raises:
-            XadError: There is no person in any frame.
-        """
-        from scipy.stats import theilslopes
-
-        people = set(vocabulary("relations")["kinds"]["person"])
-        boxes = np.array([seen.box for frame in frames for seen in frame if seen.name in people], float)
-        if not len(boxes):
-            raise XadError("no person in the frames to take the body height from: give BodyScale(0, height, 0, 0)")
-        boxes = boxes[np.linspace(0, len(boxes) - 1, min(len(boxes), _FITTED)).astype(int)]
-        feet, heights = boxes[:, 3], boxes[:, 3] - boxes[:, 1]
-        slope, offset = 0.0, float(np.median(heights))
-        if len(boxes) >= _FEWEST_FOR_SLOPE and np.ptp(feet) > offset / 2:
-            slope, offset = (float(value) for value in theilslopes(heights, feet)[:2])
-        return cls(slope, offset, float(feet.min()), float(feet.max()))
-
-    def at(self, feet: np.ndarray) -> np.ndarray:
-        """Body heights in px, at least 1, at heights y of the picture."""
-        return np.maximum(self.slope * np.clip(feet, self.low, self.high) + self.offset, 1.0)
-
-
 def predicates() -> tuple[str, ...]:
     """Every relation of two objects and of one alone, in the order of the vocabulary."""
     rules = vocabulary("relations")
@@ -117,7 +78,10 @@ def zone_predicates(zones: Iterable[str]) -> tuple[str, ...]:
 
 
 def relations(
-    frames: Sequence[Sequence[Observed]], fps: float, scale: BodyScale, zones: Mapping[str, Polygon] | None = None
+    frames: Sequence[Sequence[Observed]],
+    fps: float,
+    perspective: Perspective,
+    zones: Mapping[str, Polygon] | None = None,
 ) -> list[Triplet]:
     """Every relation in every frame, once it held for as long as prompts/relations.yaml asks (mostly half a second).
 
@@ -126,7 +90,7 @@ def relations(
     Args:
         frames: What was seen in each frame, in order; a track at most once in a frame.
         fps: Frames a second, above 0.
-        scale: The body height at each place, the unit of every threshold.
+        perspective: Of those frames; the body height at each place is the unit of every threshold.
         zones: Places by name, each a polygon of x y in px.
 
     Returns:
@@ -143,7 +107,7 @@ def relations(
     names = _names(frames)
     raw: dict[_Key, list[int]] = defaultdict(list)
     for index, frame in enumerate(frames):
-        for key in _found(frame, names, scale, zones or {}, rules):
+        for key in _found(frame, names, perspective, zones or {}, rules):
             raw[key].append(index)
     spans = {**rules["pairs"], **rules["alone"], rules["zone"]: {}}
     found = []
@@ -184,7 +148,7 @@ def _held(at: list[int], least: int, bridge: int) -> list[int]:
 def _found(
     frame: Sequence[Observed],
     names: Mapping[int, str],
-    scale: BodyScale,
+    perspective: Perspective,
     zones: Mapping[str, Polygon],
     rules: dict[str, Any],
 ) -> list[_Key]:
@@ -194,7 +158,7 @@ def _found(
     tracks = [seen.track for seen in frame]
     kinds = {kind: np.array([names[track] in known for track in tracks]) for kind, known in rules["kinds"].items()}
     kinds["any"] = np.ones(len(frame), bool)
-    measured = _Measured(frame, kinds["person"], scale)
+    measured = _Measured(frame, kinds["person"], perspective)
     holds: dict[str, np.ndarray] = {}
     for predicate, rule in (rules["pairs"] | rules["alone"]).items():
         true = _any_of(kinds, rule["subject"])[:, None]
@@ -235,13 +199,13 @@ def _inside(point: np.ndarray, polygon: Polygon) -> bool:
 class _Measured:
     """What the measures of one frame share. Subjects run along axis 0, objects along axis 1."""
 
-    def __init__(self, frame: Sequence[Observed], person: np.ndarray, scale: BodyScale):
+    def __init__(self, frame: Sequence[Observed], person: np.ndarray, perspective: Perspective):
         self.person = person
         self.boxes = np.array([seen.box for seen in frame], float)
         velocity = np.array([seen.velocity for seen in frame], float)
         self.feet = np.stack([self.boxes[:, [0, 2]].mean(axis=1), self.boxes[:, 3]], axis=1)
         self.size = self.boxes[:, 2:] - self.boxes[:, :2]
-        self.body = scale.at(self.feet[:, 1])[:, None]
+        self.body = perspective.body_height(self.feet[:, 1])[:, None]
         self.velocity = velocity / self.body
         self.speed = np.linalg.norm(self.velocity, axis=1)
         # In one unit for both, so that the farther of two who walk together is not slower.

@@ -78,6 +78,12 @@ class Sightings:
         """int: the frames looked at."""
         return np.arange(0, self.frames, self.step)
 
+    @property
+    def detections_per_second(self) -> float:
+        """How many times a second the detector looked; 1 where it did so once."""
+        numbers = np.unique(self.object_frame)
+        return self.fps / float(np.median(np.diff(numbers))) if len(numbers) > 1 else 1.0
+
     def only(self, kept: np.ndarray) -> "Sightings":
         """The rows where `kept`, bool (N,), is True; what the detector found stays."""
         return replace(self, **{name: getattr(self, name)[kept] for name in ROWS})
