@@ -10,7 +10,6 @@ from xad_agent.detectors.attributes import Strangeness
 from xad_agent.events import clip_score, find_events
 from xad_agent.evidence import Event, Evidence, Ledger, Region
 from xad_agent.media import Clip
-from xad_agent.perception.looks import hindrance
 from xad_agent.perception.sightings import Sightings
 
 
@@ -72,9 +71,11 @@ class ClipCase:
         return self.profile.watch(self.clip) if self.profile is not None else self.reference.normal[0]
 
     @property
-    def motion_judged(self) -> bool:
-        """Whether motion can be measured in it; else nothing that moves strangely would be noticed."""
-        return self.seen.steady and hindrance(self.clip) is None
+    def doubt(self) -> str:
+        """Why it cannot be called normal although nothing stands out, "" where it can."""
+        if not self.seen.motion_known:
+            return "how things move could not be judged, and nothing else stands out"
+        return "it does not show the view of the normal clips, and nothing stands out" if self.seen.other_view else ""
 
     @cached_property
     def judged(self) -> Strangeness:

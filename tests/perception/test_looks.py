@@ -97,7 +97,7 @@ def test_samples_reach_over_the_whole_clip(count: int) -> None:
     ],
 )
 def test_why_motion_cannot_be_measured(clip: Clip, why: str | None) -> None:
-    found = hindrance(clip)
+    found = hindrance(clip.count, clip.fps, (clip.height, clip.width))
     assert found is None if why is None else why in str(found)
 
 

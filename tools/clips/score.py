@@ -50,7 +50,7 @@ def _verdict(case: ClipCase, value: float, limit: float) -> Verdict:
     """Where motion cannot be judged, that nothing stands out does not make a clip normal."""
     if value > limit:
         return "anomalous"
-    return "normal" if case.motion_judged else "uncertain"
+    return "uncertain" if case.doubt else "normal"
 
 
 def _statement(case: ClipCase, value: float, limit: float) -> str:
@@ -62,7 +62,7 @@ def _statement(case: ClipCase, value: float, limit: float) -> str:
         share = f"at most 1 in {calibration.n + 1:,} normal stretches of {stretch} scores as high"
     verdict = _verdict(case, value, limit).capitalize()
     if verdict == "Uncertain":
-        verdict = "Uncertain, for how things move could not be judged, and nothing else stands out"
+        verdict = f"Uncertain, for {case.doubt}"
     return " ".join([f"{verdict}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
 
 

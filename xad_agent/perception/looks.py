@@ -49,13 +49,13 @@ def working_shape(clip: Clip) -> tuple[int, int]:
     return shape_within((clip.height, clip.width), SIDE)
 
 
-def hindrance(clip: Clip) -> str | None:
-    """Why motion cannot be measured in a clip, None where it can."""
-    if clip.fps / look_step(clip.fps) < LEAST_FPS:
+def hindrance(frames: int, fps: float, shape: tuple[int, int]) -> str | None:
+    """Why motion cannot be measured in a clip of so many frames, height and width; None where it can."""
+    if fps / look_step(fps) < LEAST_FPS:
         return f"motion cannot be measured: fewer than {LEAST_FPS:g} frames a second"
-    if look_count(clip) < 2:
+    if frames <= look_step(fps):
         return "motion cannot be measured: the clip is too short"
-    if min(working_shape(clip)) < _LEAST_SIDE:
+    if min(shape_within(shape, SIDE)) < _LEAST_SIDE:
         return f"motion cannot be measured: the frames have fewer than {_LEAST_SIDE} px on a side"
     return None
 

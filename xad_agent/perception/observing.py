@@ -32,8 +32,8 @@ def placed_triplets(
         usual: float32 (classes,), what the detector says of normal things. Of the name it gives them most surely it is
             nothing special; any other is believed only above it.
     """
-    if not len(seen) or not len(seen.object_frame):
-        return []
+    if not len(seen.object_frame) or not seen.motion_known:
+        return []  # without motion most relations are guesses
     frames, numbers = observed(seen, eyes.objects.names, usual)
     height, width = seen.shape
     zones = {zone: [(x * width, y * height) for x, y in corners] for zone, corners in eyes.zones.items()}
@@ -62,6 +62,8 @@ def with_interactions(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> Sightin
         for box in boxes:
             meant = overlap(np.broadcast_to(np.array(box), (len(rows), 4)), seen.box[rows]) > _SAME
             holds[rows[meant], columns[_column(triplet, eyes)]] = 1
+    if not seen.motion_known:
+        return replace(seen, interactions=np.full(holds.shape, np.nan, np.float16))
     looked = np.isin(seen.frame, np.unique(seen.object_frame))
     shares = np.full(holds.shape, np.nan, np.float16)
     for _, rows in _by(seen.track):

@@ -10,7 +10,16 @@ from xad_agent.perception.background import Background, is_steady
 from xad_agent.perception.boxes import shares
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.flow import GAP
-from xad_agent.perception.looks import Look, greys, hindrance, look_count, look_step, looks, sample_flows, working_shape
+from xad_agent.perception.looks import (
+    Look,
+    greys,
+    hindrance,
+    look_count,
+    look_step,
+    looks,
+    sample_flows,
+    working_shape,
+)
 from xad_agent.perception.movers import Motion, Mover
 from xad_agent.perception.networks import Networks, Objects
 from xad_agent.perception.tracks import Tracker
@@ -19,6 +28,7 @@ _INSIDE, _OVERLAP = 0.6, 0.3
 _LASTING_SECONDS = 1.0  # what stands for less is noise of the background
 _SAMPLES = 40
 _CAMERA_MOVES = "the camera moves: speed, place and background are not judged"
+_OTHER_VIEW = "the background is not that of the profile: another camera, view or light"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +94,16 @@ class Sightings:
         numbers = np.unique(self.object_frame)
         return self.fps / float(np.median(np.diff(numbers))) if len(numbers) > 1 else 1.0
 
+    @property
+    def motion_known(self) -> bool:
+        """Whether it could be measured how things move; else nothing that moves strangely would be noticed."""
+        return self.steady and hindrance(self.frames, self.fps, self.shape) is None
+
+    @property
+    def other_view(self) -> bool:
+        """Whether it shows something else than the camera's known background."""
+        return _OTHER_VIEW in self.notes
+
     def only(self, kept: np.ndarray) -> "Sightings":
         """The rows where `kept`, bool (N,), is True; what the detector found stays."""
         return replace(self, **{name: getattr(self, name)[kept] for name in ROWS})
@@ -104,7 +124,7 @@ def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     """
     from tqdm import tqdm
 
-    hindered = hindrance(clip)
+    hindered = hindrance(clip.count, clip.fps, (clip.height, clip.width))
     steady = hindered is not None or is_steady(sample_flows(clip))
     background, note = _choose_background(greys(clip, _SAMPLES), eyes.background) if steady else (None, _CAMERA_MOVES)
     measured = steady and hindered is None
@@ -123,7 +143,7 @@ def _choose_background(samples: list[np.ndarray], known: Background | None) -> t
         return own, None
     if known.matches(own.image):
         return known, None
-    return own, "the background is not that of the profile: another camera, view or light"
+    return own, _OTHER_VIEW
 
 
 class _Rows(NamedTuple):
