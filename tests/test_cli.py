@@ -10,7 +10,7 @@ import pytest
 from tests.eval.clip_sets import write_clip_set
 from tests.normal import NormalProfile, texture
 from tests.things import ThingsProfile, sightings, thing
-from xad_agent import cli
+from xad_agent import cli, cli_eval
 from xad_agent.defaults import STEPS
 
 
@@ -141,7 +141,7 @@ def test_names_of_a_profile_are_scored(run, tmp_path, monkeypatch):
     root = write_clip_set(tmp_path / "walk")
     (tmp_path / "labels.json").write_text(json.dumps({f"01_{n:03}": [["object", "skateboard"]] for n in range(12)}))
     told = {"01": sightings(thing(speed=2.5, gait=0.5), frames=12), "02": sightings(thing(), frames=12)}
-    monkeypatch.setattr(cli, "_profile", lambda *_: ThingsProfile(told))
+    monkeypatch.setattr(cli_eval, "profile_of", lambda *_: ThingsProfile(told))
     what = ("--labels", tmp_path / "labels.json", "--clips", root / "testing/frames", "--profile", "p")
     code, out, _ = run("eval", "xman", *what)
     assert code == 0 and "100.0" in next(line for line in out.splitlines() if line.startswith("skateboard"))

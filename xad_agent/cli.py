@@ -1,41 +1,38 @@
 """`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from xad_agent import __version__
+from xad_agent.cli_eval import evaluate
+from xad_agent.cli_options import (
+    Alpha,
+    Backbone,
+    Detectors,
+    Json,
+    Llm,
+    Normal,
+    ProfileDir,
+    Steps,
+    fitted,
+    print_json,
+    profile_of,
+)
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
     from xad_agent.agent import Agent
     from xad_agent.answer import Answer
-    from xad_agent.profile import Profile
     from xad_agent.weights import Standing
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fetch and check model weights.")
-evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
-
-Alpha = Annotated[float, typer.Option(min=0.0001, max=0.5, help="False-alarm rate the limit is set for.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile folder made by `xad fit`.")]
-Normal = Annotated[
-    list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
-]
-Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
-Detectors = Annotated[
-    list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
-]
-Steps = Annotated[int, typer.Option(min=1, help="Batches that vqunet trains on; more take longer and err less.")]
-Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
 
 
 @app.callback()
@@ -68,7 +65,7 @@ def fit(
     """
     checkpoint = output.with_name(f"{output.name}.training")
     settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps, "zones": zones}
-    profile = _fitted(normal, **settings, checkpoint=checkpoint)
+    profile = fitted(normal, **settings, checkpoint=checkpoint)
     profile.save(output)
     checkpoint.unlink(missing_ok=True)
     typer.echo(profile.summary())
@@ -98,7 +95,7 @@ def ask(
     if report:
         _writing(report, lambda: answer.to_html(report))
     if as_json:
-        _print_json(answer.to_json())
+        print_json(answer.to_json())
     else:
         _print_answer(answer)
 
@@ -138,7 +135,7 @@ def scan(
     counts = {verdict: sum(line.get("verdict") == verdict for line in lines) for verdict in get_args(Verdict)}
     counts["failed"] = sum("error" in line for line in lines)
     if as_json:
-        _print_json({**counts, "output": str(output)})
+        print_json({**counts, "output": str(output)})
         return
     for line in lines:
         if line.get("verdict") != "normal":
@@ -154,7 +151,7 @@ def models_list(as_json: Json = False) -> None:
 
     rows = weights.listing()
     if as_json:
-        _print_json([{**vars(row), "where": str(row.where)} for row in rows])
+        print_json([{**vars(row), "where": str(row.where)} for row in rows])
         return
     _print_models(rows)
 
@@ -182,115 +179,6 @@ def models_verify(
         raise typer.Exit(1)
 
 
-@evaluate.command("images")
-def eval_images(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
-    alpha: Alpha = 0.05,
-    backbone: Backbone = "efficientnet-lite0",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Detection, place and counterfactual on a set of pictures with masks."""
-    from xad_agent.eval.images import as_text, evaluate_images
-
-    result = evaluate_images(directory, alpha=alpha, backbone=backbone, limit=limit, output=output)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
-@evaluate.command("checker")
-def eval_checker(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
-    pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
-    alpha: Alpha = 0.05,
-    seed: int = 0,
-    as_json: Json = False,
-) -> None:
-    """How many falsified claims the claim checker catches, and how many true ones it passes."""
-    from xad_agent.eval.checker import as_text, evaluate_checker, measure_everything
-
-    result = evaluate_checker(measure_everything(directory, pictures, alpha, seed), seed)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
-@evaluate.command("clips")
-def eval_clips(
-    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
-    alpha: Alpha = 0.05,
-    seed: int = 0,
-    detectors: Detectors = None,
-    as_json: Json = False,
-) -> None:
-    """Detection, place and speed on clips with masks."""
-    from xad_agent.eval.clip_scoring import ProfileScorer
-    from xad_agent.eval.clips import as_text, evaluate_clips
-
-    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
-@evaluate.command("vqunet")
-def eval_vqunet(
-    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
-    variants: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="reconstruction or prediction, alone or with -codebook, or prediction-codebook-skips; repeatable; "
-            "all five by default."
-        ),
-    ] = None,
-    steps: Steps = STEPS,
-    width: Annotated[int, typer.Option(min=1, help="Channels of the first level; the paper's is 64.")] = 16,
-    work: Annotated[Path | None, typer.Option(help="Keep checkpoints and results here; resume from it.")] = None,
-    seed: int = 0,
-    as_json: Json = False,
-) -> None:
-    """The ablation of VQU-Net: prediction or reconstruction, with or without codebook, and quantised skips."""
-    from xad_agent.eval.vqunet import VARIANTS, as_text, evaluate_vqunet
-
-    chosen = variants or list(VARIANTS)
-    result = evaluate_vqunet(directory, chosen, steps=steps, width=width, work=work, seed=seed)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
-@evaluate.command("xman")
-def eval_xman(
-    labels: Annotated[Path, typer.Option(help="JSON of why frames are anomalous, in X-MAN's layout.")],
-    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames per clip.")],
-    profile: ProfileDir = None,
-    normal: Normal = None,
-    answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
-    pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
-    seed: int = 0,
-    as_json: Json = False,
-) -> None:
-    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
-    from xad_agent.eval.xman import KEY, as_text, evaluate_answers
-    from xad_agent.eval.xman_profile import evaluate_profile
-
-    if sum(map(bool, (profile, normal, answers))) != 1:
-        raise XadError("give one of --profile, --normal and --answers", exit_code=2)
-    keys = pattern or KEY
-    if answers:
-        result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
-    else:
-        result = evaluate_profile(labels, clips, lambda: _profile(profile, normal), pattern=keys, seed=seed)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
-@evaluate.command("text")
-def eval_text(
-    directory: Annotated[Path, typer.Argument(help="A folder of clips described frame by frame, with labels.")],
-    seed: int = 0,
-    as_json: Json = False,
-) -> None:
-    """Frame AUC of the scene graph over per-frame descriptions of clips, beside plain sentence distances."""
-    from xad_agent.eval.scene_text import as_text, evaluate_scene_text
-
-    result = evaluate_scene_text(directory, seed)
-    _print_json(result) if as_json else typer.echo(as_text(result))
-
-
 @app.command()
 def bench(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
@@ -301,7 +189,7 @@ def bench(
     from xad_agent.eval.bench import as_text, bench
 
     result = bench(directory, threads=threads)
-    _print_json(result) if as_json else typer.echo(as_text(result))
+    print_json(result) if as_json else typer.echo(as_text(result))
 
 
 @app.command("app")
@@ -319,7 +207,7 @@ def doctor(as_json: Json = False) -> None:
 
     found = checks()
     if as_json:
-        _print_json([vars(check) for check in found])
+        print_json([vars(check) for check in found])
         return
     for check in found:
         typer.echo(f"{'ok ' if check.ok else '-- '} {check.name:22} {check.detail}")
@@ -330,24 +218,7 @@ def doctor(as_json: Json = False) -> None:
 def _agent(profile: Path | None, normal: list[Path] | None, llm: str) -> "Agent":
     from xad_agent.agent import Agent
 
-    return Agent(profile=_profile(profile, normal), llm=llm)
-
-
-def _profile(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
-    if folder and normal:
-        raise XadError("give either --profile or --normal, not both", exit_code=2)
-    if folder:
-        from xad_agent.profile import Profile
-
-        return Profile.load(folder)
-    return _fitted(normal) if normal else None
-
-
-def _fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":
-    """A profile of what was named; one source by itself, so that a wrong name is an error and not a skipped picture."""
-    from xad_agent.profile import Profile
-
-    return Profile.fit(normal if len(normal) > 1 else normal[0], **settings)
+    return Agent(profile=profile_of(profile, normal), llm=llm)
 
 
 def _writing(path: Path, write: Any) -> None:
@@ -374,10 +245,6 @@ def _print_answer(answer: "Answer") -> None:
 def _print_models(rows: "list[Standing]") -> None:
     for row in rows:
         typer.echo(f"{row.name:18} {row.role:10} {row.licence:24} {row.size:7.1f} MB  {row.status:8} {row.where}")
-
-
-def _print_json(record: Any) -> None:
-    typer.echo(json.dumps(record, ensure_ascii=False))
 
 
 def _complain(line: str) -> None:

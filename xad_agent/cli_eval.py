@@ -1,0 +1,121 @@
+"""`xad eval`: the commands that measure quality; what they measure is in eval/."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xad_agent.cli_options import Alpha, Backbone, Detectors, Json, Normal, ProfileDir, Steps, print_json, profile_of
+from xad_agent.defaults import STEPS
+from xad_agent.errors import XadError
+
+evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
+
+
+@evaluate.command("images")
+def eval_images(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Detection, place and counterfactual on a set of pictures with masks."""
+    from xad_agent.eval.images import as_text, evaluate_images
+
+    result = evaluate_images(directory, alpha=alpha, backbone=backbone, limit=limit, output=output)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("checker")
+def eval_checker(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
+    alpha: Alpha = 0.05,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How many falsified claims the claim checker catches, and how many true ones it passes."""
+    from xad_agent.eval.checker import as_text, evaluate_checker, measure_everything
+
+    result = evaluate_checker(measure_everything(directory, pictures, alpha, seed), seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("clips")
+def eval_clips(
+    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    alpha: Alpha = 0.05,
+    seed: int = 0,
+    detectors: Detectors = None,
+    as_json: Json = False,
+) -> None:
+    """Detection, place and speed on clips with masks."""
+    from xad_agent.eval.clip_scoring import ProfileScorer
+    from xad_agent.eval.clips import as_text, evaluate_clips
+
+    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("vqunet")
+def eval_vqunet(
+    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="reconstruction or prediction, alone or with -codebook, or prediction-codebook-skips; repeatable; "
+            "all five by default."
+        ),
+    ] = None,
+    steps: Steps = STEPS,
+    width: Annotated[int, typer.Option(min=1, help="Channels of the first level; the paper's is 64.")] = 16,
+    work: Annotated[Path | None, typer.Option(help="Keep checkpoints and results here; resume from it.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """The ablation of VQU-Net: prediction or reconstruction, with or without codebook, and quantised skips."""
+    from xad_agent.eval.vqunet import VARIANTS, as_text, evaluate_vqunet
+
+    chosen = variants or list(VARIANTS)
+    result = evaluate_vqunet(directory, chosen, steps=steps, width=width, work=work, seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("xman")
+def eval_xman(
+    labels: Annotated[Path, typer.Option(help="JSON of why frames are anomalous, in X-MAN's layout.")],
+    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames per clip.")],
+    profile: ProfileDir = None,
+    normal: Normal = None,
+    answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
+    from xad_agent.eval.xman import KEY, as_text, evaluate_answers
+    from xad_agent.eval.xman_profile import evaluate_profile
+
+    if sum(map(bool, (profile, normal, answers))) != 1:
+        raise XadError("give one of --profile, --normal and --answers", exit_code=2)
+    keys = pattern or KEY
+    if answers:
+        result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
+    else:
+        result = evaluate_profile(labels, clips, lambda: profile_of(profile, normal), pattern=keys, seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("text")
+def eval_text(
+    directory: Annotated[Path, typer.Argument(help="A folder of clips described frame by frame, with labels.")],
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Frame AUC of the scene graph over per-frame descriptions of clips, beside plain sentence distances."""
+    from xad_agent.eval.scene_text import as_text, evaluate_scene_text
+
+    result = evaluate_scene_text(directory, seed)
+    print_json(result) if as_json else typer.echo(as_text(result))

@@ -1,0 +1,49 @@
+"""What commands of `xad` have in common: their options, and how a profile is had and a result printed."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xad_agent.errors import XadError
+
+if TYPE_CHECKING:
+    from xad_agent.profile import Profile
+
+Alpha = Annotated[float, typer.Option(min=0.0001, max=0.5, help="False-alarm rate the limit is set for.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile folder made by `xad fit`.")]
+Normal = Annotated[
+    list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
+]
+Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Detectors = Annotated[
+    list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
+]
+Steps = Annotated[int, typer.Option(min=1, help="Batches that vqunet trains on; more take longer and err less.")]
+Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
+
+
+def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
+    """The profile of a folder or of normal media, None without either; XadError where both are given."""
+    if folder and normal:
+        raise XadError("give either --profile or --normal, not both", exit_code=2)
+    if folder:
+        from xad_agent.profile import Profile
+
+        return Profile.load(folder)
+    return fitted(normal) if normal else None
+
+
+def fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":
+    """A profile of what was named; one source by itself, so that a wrong name is an error and not a skipped picture."""
+    from xad_agent.profile import Profile
+
+    return Profile.fit(normal if len(normal) > 1 else normal[0], **settings)
+
+
+def print_json(record: Any) -> None:
+    """One JSON object on stdout."""
+    typer.echo(json.dumps(record, ensure_ascii=False))
