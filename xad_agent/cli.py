@@ -1,5 +1,6 @@
 """`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -60,14 +61,14 @@ def fit(
 ) -> None:
     """Learn what is normal from pictures or clips, and save it as a profile.
 
-    With --detectors vqunet a bar says how long the training takes. It is kept in OUTPUT.training once a minute:
-    stopped, the same command goes on from there.
+    Of clips, what was seen in each is kept in OUTPUT.training until the profile is saved, and with --detectors vqunet
+    the training too, once a minute: stopped, the same command goes on from there.
     """
     checkpoint = output.with_name(f"{output.name}.training")
     settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps, "zones": zones}
     profile = fitted(normal, **settings, checkpoint=checkpoint)
     profile.save(output)
-    checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
     typer.echo(profile.summary())
 
 

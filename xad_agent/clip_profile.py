@@ -1,7 +1,7 @@
 """`ClipProfile`: what normal looks like to a fixed camera, learned from normal clips, saved as a folder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from xad_agent.perception.objects import load_objects
 from xad_agent.perception.observing import triplets_of, with_interactions
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.pose import load_pose
-from xad_agent.perception.sightings import FOUND, ROWS, Sightings, watch
+from xad_agent.perception.sightings import Sightings, watch
+from xad_agent.perception.watched import Watched
 from xad_agent.perception.zones import read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
@@ -97,7 +98,8 @@ class ClipProfile(Profile):
             pose=load_pose(),
             zones=named,
         )
-        watched = [watch(clip, eyes, progress) for clip in clips]
+        watching = Watched(eyes, checkpoint and checkpoint / "sightings")
+        watched = [watching.watch(clip, progress) for clip in clips]
         usual = usual_names(watched)
         seen = [with_interactions(one, eyes, usual) for one in watched]
         detector, judged = AttributeDetector.fit(seen)
@@ -107,7 +109,9 @@ class ClipProfile(Profile):
         if "vqunet" in detectors:
             from xad_agent.foresight import Foresight
 
-            vqunet = Foresight.fit(clips, seen, alpha, steps, seed, checkpoint, progress)
+            vqunet = Foresight.fit(
+                clips, seen, alpha, steps, seed, checkpoint and checkpoint / "vqunet.safetensors", progress
+            )
         chosen = choose(seen, detector.usual, seed)
         exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
         return cls(name_of(normal), shape, eyes, seen, detector, calibration, exemplars, skipped, graph, vqunet)
@@ -189,7 +193,7 @@ class ClipProfile(Profile):
                 "zones": {zone: [list(corner) for corner in corners] for zone, corners in self.eyes.zones.items()},
                 "perspective": asdict(self.eyes.perspective),
                 "usual": {name: list(values) for name, values in self.detector.usual.items()},
-                "clips": [_described(seen) for seen in self.normal],
+                "clips": [seen.state()[0] for seen in self.normal],
                 "scene_graph": graph,
                 "vqunet": vqunet,
                 "exemplars": [[one.clip, one.row] for one in self.exemplars],
@@ -205,7 +209,7 @@ class ClipProfile(Profile):
         if self.eyes.background is not None:
             arrays["background"] = self.eyes.background.image
         for number, seen in enumerate(self.normal):
-            arrays |= {f"{number}.{name}": getattr(seen, name) for name in (*ROWS, *FOUND)}
+            arrays |= {f"{number}.{name}": array for name, array in seen.state()[1].items()}
         arrays |= {f"graph.{name}": array for name, array in graph_arrays.items()}
         arrays |= {f"vqunet.{name}": array for name, array in vqunet_arrays.items()}
         write_folder(Path(directory), stored, arrays, [one.shown.pixels for one in self.exemplars])
@@ -223,8 +227,7 @@ class ClipProfile(Profile):
             zones = {str(zone): [(float(x), float(y)) for x, y in at] for zone, at in settings["zones"].items()}
             eyes = Eyes(load_objects(), perspective, background, tile, zones=zones)
             normal = [
-                Sightings(**(_revived(clip) | {name: arrays[f"{number}.{name}"] for name in (*ROWS, *FOUND)}))
-                for number, clip in enumerate(settings["clips"])
+                Sightings.from_state(clip, _own(f"{number}.", arrays)) for number, clip in enumerate(settings["clips"])
             ]
             usual = {a.name: Usual(*map(float, settings["usual"][a.name])) for a in ATTRIBUTES}
             exemplars = [
@@ -282,14 +285,6 @@ def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray
 
 def _own(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _described(seen: Sightings) -> dict[str, Any]:
-    return {f.name: getattr(seen, f.name) for f in fields(seen) if f.name not in (*ROWS, *FOUND)}
-
-
-def _revived(clip: dict[str, Any]) -> dict[str, Any]:
-    return {**clip, "shape": tuple(clip["shape"]), "notes": tuple(clip["notes"])}
 
 
 def _readable(normal: Any) -> tuple[list[Clip], dict[str, str]]:

@@ -57,7 +57,7 @@ class Profile(ABC):
             seed: Of every random choice.
             progress: Whether to show a bar on stderr.
             detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
-            checkpoint: Where that training is kept while it lasts, and goes on from.
+            checkpoint: A folder in which what was seen in each clip, and that training, are kept, and gone on from.
             steps: How many batches it takes.
             zones: A file that names places of the clips' camera, see `read_zones`.
 

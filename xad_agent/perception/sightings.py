@@ -1,7 +1,7 @@
 """`Sightings`: what stands and moves in each frame of a clip, tracked; all that clip detectors look at."""
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,6 +107,22 @@ class Sightings:
     def only(self, kept: np.ndarray) -> "Sightings":
         """The rows where `kept`, bool (N,), is True; what the detector found stays."""
         return replace(self, **{name: getattr(self, name)[kept] for name in ROWS})
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All but the arrays, for JSON, and the arrays; `from_state` makes the same of them."""
+        arrays = {name: getattr(self, name) for name in (*ROWS, *FOUND)}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}, arrays
+
+    @classmethod
+    def from_state(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Sightings":
+        """The sightings that gave this state.
+
+        Raises:
+            KeyError, TypeError, ValueError: Something is missing.
+        """
+        height, width = settings["shape"]
+        own: dict[str, Any] = {name: arrays[name] for name in (*ROWS, *FOUND)}
+        return cls(**(settings | own | {"shape": (int(height), int(width)), "notes": tuple(settings["notes"])}))
 
 
 ROWS = (
