@@ -9,7 +9,7 @@ from xad_agent.clip_profile import stretch_maxima
 from xad_agent.detectors.attributes import Strangeness
 from xad_agent.evidence import Event, Region
 from xad_agent.perception.boxes import overlap
-from xad_agent.perception.sightings import Sightings
+from xad_agent.perception.sightings import Sightings, rows_by
 from xad_agent.prompts import vocabulary
 
 MAX_EVENTS = 20
@@ -94,16 +94,10 @@ def things(seen: Sightings, rows: np.ndarray) -> list[list[int]]:
 
 def continued(seen: Sightings, tracks: Sequence[int]) -> list[int]:
     """The tracks, and those that overlap or continue one of them, whether or not they go beyond the limit."""
-    own = [np.flatnonzero(seen.track == track) for track in tracks]
-    others = [track for track in np.unique(seen.track[seen.track > 0]).tolist() if track not in tracks]
-    return [
-        *tracks,
-        *(
-            other
-            for other in others
-            if any(_are_one(seen, rows, np.flatnonzero(seen.track == other)) for rows in own if len(rows))
-        ),
-    ]
+    rows = rows_by(seen.track)
+    others = [track for track in rows if track and track not in tracks]
+    own = [rows[track] for track in tracks if track in rows]
+    return [*tracks, *(other for other in others if any(_are_one(seen, one, rows[other]) for one in own))]
 
 
 def _are_one(seen: Sightings, one: np.ndarray, other: np.ndarray) -> bool:

@@ -6,6 +6,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.events import clip_score, continued
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.perception.boxes import shares
+from xad_agent.perception.sightings import rows_by
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import numbers, side
 
@@ -52,8 +53,9 @@ def _with_company(case: ClipCase, tracks: tuple[int, ...]) -> np.ndarray:
     """The rows of a thing's tracks, also before and after the event, and all that overlap them: its parts and rider."""
     seen = case.seen
     gone = np.isin(seen.track, continued(seen, tracks))
+    by_frame = rows_by(seen.frame)
     for row in np.flatnonzero(gone):
-        same = np.flatnonzero(seen.frame == seen.frame[row])
+        same = by_frame[int(seen.frame[row])]
         within, _ = shares(seen.box[same], seen.box[row : row + 1])
         gone[same[within[:, 0] > _OVERLAP]] = True
     return gone

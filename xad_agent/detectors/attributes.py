@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from xad_agent.detectors.densities import Above, Apart, Density, Heading, Lasting, Mixture, Nearest, Surplus
 from xad_agent.perception.relations import predicates, zone_predicates
-from xad_agent.perception.sightings import Sightings
+from xad_agent.perception.sightings import Sightings, rows_by
 
 _WALKING = 0.3  # body heights a second; what is slower has no direction worth judging
 _SPAN_SECONDS = 0.5
@@ -162,9 +162,7 @@ ATTRIBUTES = (
 
 def track_rows(seen: Sightings) -> list[np.ndarray]:
     """The rows of each track, in the order of time."""
-    order = np.lexsort((seen.frame, seen.track))
-    cuts = np.flatnonzero(np.diff(seen.track[order])) + 1
-    return [rows for rows in np.split(order, cuts) if len(rows) and seen.track[rows[0]]]
+    return [rows for track, rows in rows_by(seen.track).items() if track]
 
 
 def _whole(seen: Sightings) -> np.ndarray:

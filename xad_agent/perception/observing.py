@@ -8,7 +8,7 @@ import numpy as np
 from xad_agent.perception.boxes import overlap
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.relations import Observed, Triplet, predicates, relations, zone_predicates
-from xad_agent.perception.sightings import Sightings
+from xad_agent.perception.sightings import Sightings, rows_by
 from xad_agent.perception.tracks import Tracker
 
 _SPAN_SECONDS = 0.4
@@ -56,7 +56,7 @@ def with_interactions(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> Sightin
     names = (*predicates(), *zone_predicates(eyes.zones))
     columns = {predicate: column for column, predicate in enumerate(names)}
     holds = np.zeros((len(seen), len(columns)), np.float32)
-    by_frame = {int(frame): rows for frame, rows in _by(seen.frame)}
+    by_frame = rows_by(seen.frame)
     for triplet, boxes in placed_triplets(seen, eyes, usual):
         rows = by_frame.get(triplet.frame, np.zeros(0, int))
         for box in boxes:
@@ -66,21 +66,14 @@ def with_interactions(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> Sightin
         return replace(seen, interactions=np.full(holds.shape, np.nan, np.float16))
     looked = np.isin(seen.frame, np.unique(seen.object_frame))
     shares = np.full(holds.shape, np.nan, np.float16)
-    for _, rows in _by(seen.track):
-        if seen.track[rows[0]]:
+    for track, rows in rows_by(seen.track).items():
+        if track:
             shares[rows] = _shares_around(seen.frame[rows], holds[rows] * looked[rows, None], looked[rows], seen.fps)
     return replace(seen, interactions=shares)
 
 
 def _column(triplet: Triplet, eyes: Eyes) -> str:
     return f"{triplet.predicate} {triplet.object}" if triplet.object in eyes.zones else triplet.predicate
-
-
-def _by(keys: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Each key with its rows, in their order."""
-    order = np.argsort(keys, kind="stable")
-    found, starts = np.unique(keys[order], return_index=True)
-    return list(zip(found.tolist(), np.split(order, starts[1:]), strict=True)) if len(found) else []
 
 
 def _shares_around(frames: np.ndarray, holds: np.ndarray, looked: np.ndarray, fps: float) -> np.ndarray:
@@ -104,12 +97,7 @@ def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[
     frames: list[list[Observed]] = [[] for _ in numbers]
     next_track = 1
     for label in np.unique(labels[labels >= 0]):
-        tracker, tracks = Tracker(seen.detections_per_second), np.zeros(len(labels), int)
-        for number in numbers:
-            rows = np.flatnonzero((seen.object_frame == number) & (labels == label))
-            tracks[rows] = tracker.update(seen.object_box[rows])
-        for track in np.unique(tracks[tracks > 0]):
-            rows = np.flatnonzero(tracks == track)
+        for rows in _tracked(seen, np.flatnonzero(labels == label), numbers):
             velocities = _velocities(seen, rows)
             for row, velocity in zip(rows, velocities, strict=True):
                 x0, y0, x1, y1 = (float(value) for value in seen.object_box[row])
@@ -119,6 +107,22 @@ def observed(seen: Sightings, names: Sequence[str], usual: np.ndarray) -> tuple[
                 )
             next_track += 1
     return frames, numbers
+
+
+def _tracked(seen: Sightings, rows: np.ndarray, numbers: np.ndarray) -> list[np.ndarray]:
+    """The rows of each track among some of the objects, in the order of time.
+
+    Where none is seen for two seconds, in which every track ends, the tracker is spared the rest of the pause.
+    """
+    tracker, tracks = Tracker(seen.detections_per_second), np.zeros(len(rows), int)
+    longest, before = round(2 * seen.detections_per_second) + 2, 0
+    for number, places in rows_by(seen.object_frame[rows]).items():
+        look = int(np.searchsorted(numbers, number))
+        for _ in range(min(look - before - 1, longest)):
+            tracker.update(np.empty((0, 4)))
+        tracks[places] = tracker.update(seen.object_box[rows[places]])
+        before = look
+    return [rows[places] for track, places in rows_by(tracks).items() if track]
 
 
 def believed(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:

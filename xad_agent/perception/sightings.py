@@ -132,6 +132,13 @@ FOUND = ("object_frame", "object_box", "object_scores")
 """The arrays of `Sightings`: those with a row for each thing, and those with one for each object found."""
 
 
+def rows_by(keys: np.ndarray) -> dict[int, np.ndarray]:
+    """Each key, int, with the rows that have it, in their order; the least key first."""
+    order = np.argsort(keys, kind="stable")
+    found, starts = np.unique(keys[order], return_index=True)
+    return dict(zip(found.tolist(), np.split(order, starts[1:]), strict=True)) if len(found) else {}
+
+
 def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     """Look at a clip once from start to end; memory grows with what is seen, not with the frames.
 
