@@ -231,3 +231,30 @@ def test_events_times_and_speeds(clip, text, cited, part):
 def test_statements_about_clips_bear_themselves(clip):
     for entry in clip:
         assert reasons(clip, entry.statement, entry.id) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("Person rides bicycle: 0 of 27,565 normal triplets.", True),
+        ("Person rides bicycle: 27,565 of 0 normal triplets.", False),
+        ("Things move at 0.00 to 0.45 body heights a second.", True),
+        ("Things move at 0.45 to 0.00 body heights a second.", False),
+        ("The speed falls from 0.45 to 0.00 body heights a second.", True),
+    ],
+)
+def test_a_part_is_no_larger_than_its_whole_and_a_range_runs_upwards(text, holds):
+    ledger = Ledger()
+    ledger.add(
+        tool="relate",
+        statement=text,
+        quantities=(
+            Quantity(name="triplets", value=0),
+            Quantity(name="triplets", value=27565),
+            Quantity(name="slowest", value=0.0, unit="body heights a second"),
+            Quantity(name="fastest", value=0.45, unit="body heights a second"),
+        ),
+        media="a",
+    )
+    reasons = check(Claim(text=text, kind="why", evidence=("E1",)), ledger)
+    assert (reasons == ()) == holds, reasons

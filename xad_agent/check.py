@@ -184,6 +184,15 @@ def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
             yield f"{printed} is the {matching[0].name}, not the {governing[0].entry}"
 
 
+def _check_order(words: list[str], support: Support) -> Iterable[str]:
+    """A part is no larger than the whole it is "of", and a range runs upwards where nothing goes "from" its start."""
+    for one, other in pairwise(numbers(words)):
+        between = words[one.at + 1 : other.at]
+        is_range = between == ["to"] and words[max(one.at - 1, 0)] != "from"
+        if one.value > other.value and (between == ["of"] or is_range):
+            yield f"{words[one.at]} {between[0]} {words[other.at]} is the wrong way round"
+
+
 def _is_size(number: Number, words: list[str], support: Support) -> bool:
     """Whether "21 x 34 px" is the width and height of one cited region."""
     height = next((n for n in numbers(words) if n.at == number.at + 2), None)
@@ -377,6 +386,7 @@ def _kind(claim: Claim, support: Support) -> Iterable[str]:
 
 _SENTENCE_TESTS = (
     _check_numbers,
+    _check_order,
     _check_comparisons,
     _check_directions,
     _check_places,
