@@ -166,3 +166,19 @@ def test_fit_says_how_long_vqunet_trains_and_where_it_is_kept(run, tmp_path, mon
     assert run("fit", "clips", *options, "--steps", 7)[0] == 0
     assert (asked["steps"], asked["checkpoint"]) == (7, tmp_path / "p.training")
     assert run("fit", "clips", *options, "--steps", 0)[0] == 2
+
+
+def test_what_a_fit_kept_is_removed_and_nothing_else(run, tmp_path, monkeypatch):
+    """A folder of the user's may have that name."""
+    profile = ThingsProfile()
+    monkeypatch.setattr(profile, "save", lambda folder: None)
+    monkeypatch.setattr("xad_agent.profile.Profile.fit", lambda normal, **how: profile)
+    for name in ("mine", "theirs"):
+        (tmp_path / f"{name}.training" / "sightings").mkdir(parents=True)
+        for file in ("sightings/1.safetensors", "vqunet.safetensors"):
+            (tmp_path / f"{name}.training" / file).write_text("")
+    own = tmp_path / "mine.training" / "good.png"
+    own.write_text("")
+    for name in ("mine", "theirs", "none"):
+        assert run("fit", "clips", "-o", tmp_path / name)[0] == 0
+    assert sorted(tmp_path.rglob("*")) == [own.parent, own]

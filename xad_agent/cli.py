@@ -1,7 +1,7 @@
 """`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
 
-import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -68,7 +68,7 @@ def fit(
     settings = {"alpha": alpha, "backbone": backbone, "detectors": detectors or (), "steps": steps, "zones": zones}
     profile = fitted(normal, **settings, checkpoint=checkpoint)
     profile.save(output)
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    _clear(checkpoint)
     typer.echo(profile.summary())
 
 
@@ -228,6 +228,16 @@ def _writing(path: Path, write: Any) -> None:
         write()
     except OSError as error:
         raise XadError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def _clear(checkpoint: Path) -> None:
+    """Remove what a fit kept in its folder, and the folder where nothing else is in it."""
+    seen = checkpoint / "sightings"
+    for file in (*seen.glob("*.safetensors"), checkpoint / "vqunet.safetensors"):
+        file.unlink(missing_ok=True)
+    for folder in (seen, checkpoint):
+        with suppress(OSError):  # it is not there, or holds something of the user's
+            folder.rmdir()
 
 
 def _next_line() -> str:
