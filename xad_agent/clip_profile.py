@@ -22,7 +22,7 @@ from xad_agent.perception.appearance import Appearance
 from xad_agent.perception.background import Background
 from xad_agent.perception.eyes import Eyes, learn_eyes
 from xad_agent.perception.objects import load_objects
-from xad_agent.perception.observing import triplets_of, with_interactions
+from xad_agent.perception.observing import placed_triplets, with_interactions
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.pose import load_pose
 from xad_agent.perception.sightings import Sightings, watch
@@ -101,10 +101,12 @@ class ClipProfile(Profile):
         watching = Watched(eyes, checkpoint and checkpoint / "sightings")
         watched = [watching.watch(clip, progress) for clip in clips]
         usual = usual_names(watched)
-        seen = [with_interactions(one, eyes, usual) for one in watched]
+        placed = [placed_triplets(one, eyes, usual) for one in watched]
+        seen = [with_interactions(one, eyes, relations) for one, relations in zip(watched, placed, strict=True)]
         detector, judged = AttributeDetector.fit(seen)
         calibration = calibrate(seen, judged, alpha)
-        graph = _scene_graph(seen, eyes, seed)
+        triplets = [[triplet for triplet, _ in relations] for relations in placed]
+        graph = SceneGraph.fit(triplets, embed, seed) if any(triplets) else None
         vqunet = None
         if "vqunet" in detectors:
             from xad_agent.foresight import Foresight
@@ -143,7 +145,8 @@ class ClipProfile(Profile):
 
     def watch(self, clip: Clip) -> Sightings:
         """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
-        return with_interactions(self._watched(clip), self.eyes, self.usual_names)
+        seen = self._watched(clip)
+        return with_interactions(seen, self.eyes, placed_triplets(seen, self.eyes, self.usual_names))
 
     def _watched(self, clip: Clip) -> Sightings:
         if (clip.height, clip.width) == self.shape:
@@ -261,12 +264,6 @@ def stretch_maxima(scores: np.ndarray, fps: float) -> np.ndarray:
 def usual_names(normal: Sequence[Sightings]) -> np.ndarray:
     """What the detector says of normal things, see `Surplus`, (classes,)."""
     return Surplus(np.concatenate([seen.scores for seen in normal])).usual
-
-
-def _scene_graph(normal: Sequence[Sightings], eyes: Eyes, seed: int) -> SceneGraph | None:
-    usual = usual_names(normal)
-    clips = [triplets_of(seen, eyes, usual) for seen in normal]
-    return SceneGraph.fit(clips, embed, seed) if any(clips) else None
 
 
 def _loaded_graph(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> SceneGraph | None:

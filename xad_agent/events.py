@@ -81,10 +81,9 @@ def heading_of(x: float, y: float) -> str:
 
 def things(seen: Sightings, rows: np.ndarray) -> list[list[int]]:
     """The tracks of some rows, those put together that are one thing; the one with most rows comes first."""
-    tracks, counts = np.unique(seen.track[rows], return_counts=True)
-    own = {int(track): rows[seen.track[rows] == track] for track in tracks}
+    own = {track: rows[places] for track, places in rows_by(seen.track[rows]).items()}
     found: list[list[int]] = []
-    for track in tracks[np.argsort(-counts, kind="stable")].tolist():
+    for track in sorted(own, key=lambda track: -len(own[track])):
         same = [thing for thing in found if any(_are_one(seen, own[track], own[other]) for other in thing)]
         joined = [other for thing in same for other in thing]
         found = [thing for thing in found if thing not in same]

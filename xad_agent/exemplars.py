@@ -12,6 +12,7 @@ import numpy as np
 from xad_agent.detectors.attributes import Usual, place
 from xad_agent.media import Clip, Picture, read_picture
 from xad_agent.media.figure import in_a_row
+from xad_agent.perception.boxes import feet
 from xad_agent.perception.sightings import Sightings
 
 MOST = 120
@@ -51,10 +52,11 @@ def choose(normal: Sequence[Sightings], usual: dict[str, Usual], seed: int) -> l
 
     from xad_agent.detectors.neighbours import greedy_coreset
 
-    rows = [(clip, int(row)) for clip, seen in enumerate(normal) for row in _comparable(seen)]
+    comparable = [_comparable(seen) for seen in normal]
+    rows = [(clip, row) for clip, own in enumerate(comparable) for row in own.tolist()]
     if len(rows) <= MOST:
         return rows
-    points = np.concatenate([_volumes(seen, usual)[_comparable(seen)] for seen in normal])
+    points = np.concatenate([_volumes(seen, usual, own) for seen, own in zip(normal, comparable, strict=True)])
     covering = greedy_coreset(torch.from_numpy(points.astype(np.float32)), MOST // 2, seed).tolist()
     others = np.setdiff1d(np.arange(len(rows)), covering)
     drawn = np.random.default_rng(seed).choice(others, MOST - len(covering), replace=False).tolist()
@@ -81,14 +83,14 @@ def nearest(
         None where there is no exemplar.
     """
     middle = rows[len(rows) // 2]
-    velocity, looks = (_median(part[rows]) for part in _motion_and_looks(seen, usual))
-    feet, tall = _feet(seen)[middle] / seen.shape[::-1], float(seen.tall[middle])
+    velocity, looks = map(_median, _motion_and_looks(seen, usual, rows))
+    here, tall = feet(seen.box[middle]) / seen.shape[::-1], float(seen.tall[middle])
     found = []
     for exemplar in exemplars:
         theirs = normal[exemplar.clip]
-        there = _feet(theirs)[exemplar.row] / theirs.shape[::-1]
-        motion, look = (part[exemplar.row] for part in _motion_and_looks(theirs, usual))
-        away = float(np.linalg.norm((there - feet) * seen.shape[::-1])) / tall
+        there = feet(theirs.box[exemplar.row]) / theirs.shape[::-1]
+        motion, look = (part[0] for part in _motion_and_looks(theirs, usual, np.array([exemplar.row])))
+        away = float(np.linalg.norm((there - here) * seen.shape[::-1])) / tall
         apart = (np.linalg.norm(motion - velocity), np.linalg.norm(look - looks) if len(look) == len(looks) else 0.0)
         found.append(Likeness(exemplar, away, *(float(np.nan_to_num(value)) for value in apart)))
     near = [one for one in found if one.away <= REACH]
@@ -114,25 +116,21 @@ def _comparable(seen: Sightings) -> np.ndarray:
     return np.flatnonzero(kept & looked if looked.any() else kept)
 
 
-def _volumes(seen: Sightings, usual: dict[str, Usual]) -> np.ndarray:
-    """Place, motion and looks, (N, 4 + D), in units at which they are about as different."""
-    return np.nan_to_num(np.concatenate([place(seen) / REACH, *_motion_and_looks(seen, usual)], axis=1))
+def _volumes(seen: Sightings, usual: dict[str, Usual], rows: np.ndarray) -> np.ndarray:
+    """Place, motion and looks of some rows, (rows, 4 + D), in units at which they are about as different."""
+    return np.nan_to_num(np.concatenate([place(seen)[rows] / REACH, *_motion_and_looks(seen, usual, rows)], axis=1))
 
 
-def _motion_and_looks(seen: Sightings, usual: dict[str, Usual]) -> tuple[np.ndarray, np.ndarray]:
-    """Velocity (N, 2) and appearance (N, D), in units of what normal ones reach."""
-    velocity = seen.velocity / seen.tall[:, None] / max(usual["speed"].far, 1e-6)
-    return velocity, seen.appearance.astype(np.float64) / max(usual["appearance"].far, 1e-6)
+def _motion_and_looks(seen: Sightings, usual: dict[str, Usual], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Velocity (rows, 2) and appearance (rows, D) of some rows, in units of what normal ones reach."""
+    velocity = seen.velocity[rows] / seen.tall[rows, None] / max(usual["speed"].far, 1e-6)
+    return velocity, seen.appearance[rows].astype(np.float64) / max(usual["appearance"].far, 1e-6)
 
 
 def _median(rows: np.ndarray) -> np.ndarray:
     """The median of the rows that are known, NaN where none is."""
     known = rows[~np.isnan(rows).any(axis=1)]
     return np.asarray(np.median(known, axis=0)) if len(known) else np.full(rows.shape[1], np.nan)
-
-
-def _feet(seen: Sightings) -> np.ndarray:
-    return np.stack([seen.box[:, [0, 2]].mean(axis=1), seen.box[:, 3]], axis=1)
 
 
 def _cut(pixels: np.ndarray, x: float, y: float, side: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from xad_agent.detectors.attributes import SMOOTH_SECONDS
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.media import Clip
 from xad_agent.perception.perspective import body_area
-from xad_agent.perception.sightings import Sightings
+from xad_agent.perception.sightings import Sightings, rows_by
 
 if TYPE_CHECKING:
     from xad_agent.detectors.vqunet import VquNet
@@ -216,10 +216,10 @@ class _Judged(NamedTuple):
 
 
 def _judged(network: "VquNet", clip: Clip, seen: Sightings, part: Held) -> _Judged:
-    scores, heats = [], [np.empty((0, len(HEATS)))]
+    scores, heats, by_frame = [], [np.empty((0, len(HEATS)))], rows_by(seen.frame)
     for frame, found in errors(network, clip, part.start, part.stop):
         scores.append(found.score)
-        heats.append(heat_of_things(found.values, seen, np.flatnonzero(seen.frame == frame)))
+        heats.append(heat_of_things(found.values, seen, by_frame.get(frame, np.zeros(0, int))))
     return _Judged(scores, np.concatenate(heats))
 
 

@@ -13,7 +13,7 @@ EYES = walkway().eyes
 def test_a_thing_stands_in_a_relation_for_the_share_of_looks_around_in_which_it_holds() -> None:
     """The walker is seen for 4 s; whatever holds of it is counted over the eleven looks within half a second."""
     seen = sightings([Walker(70, 20, last=39), Walker(70, 150, speed=0.0, last=39)], frames=40)
-    found = with_interactions(seen, EYES, USUAL)
+    found = with_interactions(seen, EYES, placed_triplets(seen, EYES, USUAL))
     assert found.interactions.shape == (80, len(predicates()))
     walker, other = found.interactions[seen.track == 1], found.interactions[seen.track == 2]
     walks, stands = predicates().index("walks"), predicates().index("stands")
@@ -30,7 +30,8 @@ def test_a_thing_stands_in_a_relation_for_the_share_of_looks_around_in_which_it_
 
 def test_what_no_track_holds_and_what_nobody_looked_at_has_no_interactions() -> None:
     seen = sightings([RIDER, Walker(70, 20)])
-    free = with_interactions(type(seen)(**(vars(seen) | {"track": 0 * seen.track})), EYES, USUAL)
+    placed = placed_triplets(seen, EYES, USUAL)
+    free = with_interactions(type(seen)(**(vars(seen) | {"track": 0 * seen.track})), EYES, placed)
     assert np.isnan(free.interactions).all()
-    nothing = with_interactions(sightings([]), EYES, USUAL)
+    nothing = with_interactions(sightings([]), EYES, [])
     assert nothing.interactions.shape == (0, len(predicates()))

@@ -9,7 +9,7 @@ import pytest
 from tests.crowd import FPS, NAMES, Drawn, Walker, sightings, walkway
 from xad_agent.errors import XadError
 from xad_agent.perception.eyes import Eyes
-from xad_agent.perception.observing import triplets_of, with_interactions
+from xad_agent.perception.observing import placed_triplets, triplets_of, with_interactions
 from xad_agent.perception.relations import predicates
 from xad_agent.perception.zones import read_zones
 
@@ -60,7 +60,7 @@ def test_who_is_in_a_zone_stands_in_a_relation_to_it() -> None:
     assert {t.words for t in inside} == {("person", "is inside", "flower bed")}
     first = min(t.frame for t in inside)
     assert first == pytest.approx((80 - 20) / (0.5 * 20) * FPS, abs=1)
-    shares = with_interactions(seen, eyes, usual).interactions[:, len(predicates())]
+    shares = with_interactions(seen, eyes, placed_triplets(seen, eyes, usual)).interactions[:, len(predicates())]
     assert shares[seen.track == 2].max() == 0
     walker = shares[seen.track == 1]
     assert walker[: first - 5].max() == 0 and walker[first + 5 :].min() == 1

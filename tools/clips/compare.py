@@ -27,8 +27,8 @@ def compare(case: ClipCase, event: int = 1) -> Evidence:
     found = case.event(event)
     if found is None:
         return no_event(case, "compare", arguments)
-    reference = case.reference
-    like = nearest(reference.exemplars, reference.normal, reference.detector.usual, case.seen, _rows(case, found))
+    reference, rows = case.reference, _rows(case, found)
+    like = nearest(reference.exemplars, reference.normal, reference.detector.usual, case.seen, rows)
     if like is None:
         return case.ledger.add(
             tool="compare",
@@ -56,7 +56,7 @@ def compare(case: ClipCase, event: int = 1) -> Evidence:
         regions=(found.region,),
         events=(found,),
         media=case.media,
-        figure=_figure(case, found, like.exemplar.shown),
+        figure=_figure(case, found, rows, like.exemplar.shown),
     )
 
 
@@ -68,9 +68,8 @@ def _rows(case: ClipCase, event: Event) -> np.ndarray:
     return near if len(near) else rows
 
 
-def _figure(case: ClipCase, event: Event, normal: Picture) -> np.ndarray:
-    """The event's thing around its peak, and the normal one."""
-    rows = _rows(case, event)
+def _figure(case: ClipCase, event: Event, rows: np.ndarray, normal: Picture) -> np.ndarray:
+    """The event's thing around its peak, `rows`, and the normal one."""
     shown = strip(case.clip, case.seen, int(rows[len(rows) // 2]))
     return side_by_side([(f"{event.label}: {shown.name}", shown.pixels), (normal.name, normal.pixels)], shown.height)
 

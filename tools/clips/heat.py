@@ -7,15 +7,15 @@ import numpy as np
 from xad_agent.calibration import Calibration
 from xad_agent.clip_case import ClipCase
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.events import overlap, region_of
+from xad_agent.events import region_of
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.foresight import Foresight, errors, heat_of_things, smoothed
 from xad_agent.media.figure import overlay
+from xad_agent.perception.boxes import SAME, overlap
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import count, number, numbers
 
 _MOST_FRAMES = 300
-_SAME = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def _rank(case: ClipCase, event: Event, felt: _Heat) -> tuple[int, bool]:
     rows = np.flatnonzero(case.seen.frame == felt.frame)
     hottest = case.seen.box[rows[heat_of_things(felt.shown.values, case.seen, rows)[:, 1].argmax()]]
     own = case.seen.box[rows[np.isin(case.seen.track[rows], event.tracks)]]
-    return len(rows), bool((overlap(own, np.tile(hottest, (len(own), 1))) > _SAME).any())
+    return len(rows), bool((overlap(own, hottest) > SAME).any())
 
 
 def _quantities(case: ClipCase, foresight: Foresight, felt: _Heat, things: int) -> tuple[Quantity, ...]:

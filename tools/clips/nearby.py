@@ -11,6 +11,7 @@ from xad_agent.events import region_of, things
 from xad_agent.evidence import Event, Evidence, Quantity, Region
 from xad_agent.media.figure import side_by_side
 from xad_agent.media.filmstrip import marked
+from xad_agent.perception.boxes import feet
 from xad_agent.perception.observing import believed
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import count, number, numbers, with_article
@@ -102,14 +103,9 @@ def _others(case: ClipCase, event: Event) -> list[Other]:
         theirs = rows[np.isin(seen.track[rows], tracks)]
         if not set(tracks) & set(event.tracks) and len(theirs) >= least:
             thing = np.array([own[int(frame)] for frame in seen.frame[theirs]])
-            apart = np.linalg.norm(_feet(case, theirs) - _feet(case, thing), axis=1) / seen.tall[thing]
+            apart = np.linalg.norm(feet(seen.box[theirs]) - feet(seen.box[thing]), axis=1) / seen.tall[thing]
             found.append(Other(theirs, apart, *_called(case, theirs)))
     return found
-
-
-def _feet(case: ClipCase, rows: np.ndarray) -> np.ndarray:
-    box = case.seen.box[rows]
-    return np.stack([box[:, [0, 2]].mean(axis=1), box[:, 3]], axis=1)
 
 
 def _called(case: ClipCase, rows: np.ndarray) -> tuple[str, float]:

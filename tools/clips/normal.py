@@ -11,6 +11,7 @@ from xad_agent.events import heading_of, place_of
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.media.figure import side_by_side
 from xad_agent.media.plan import plan
+from xad_agent.perception.boxes import feet
 from xad_agent.perception.observing import believed
 from xad_agent.perception.relations import Triplet
 from xad_agent.perception.sightings import Sightings
@@ -134,10 +135,10 @@ def _figure(case: ClipCase, clips: Sequence[Sightings]) -> np.ndarray:
     place = case.clip.frame(0).pixels
     if background is not None:
         place = np.clip(background.image, 0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
-    feet, velocity = [], []
+    stands, velocity = [], []
     for seen in clips:
         scale = place.shape[1] / seen.shape[1]
-        feet.append(np.stack([seen.box[:, [0, 2]].mean(axis=1), seen.box[:, 3]], axis=1) * scale)
+        stands.append(feet(seen.box) * scale)
         velocity.append(np.where(np.isnan(heading(seen)[:, 2:]), np.nan, seen.velocity * scale))
-    drawn = plan(place, np.concatenate(feet), np.concatenate(velocity))
+    drawn = plan(place, np.concatenate(stands), np.concatenate(velocity))
     return side_by_side([(vocabulary("figure")["plan"], drawn)], 400)

@@ -7,14 +7,13 @@ import numpy as np
 from xad_agent.clip_case import ClipCase
 from xad_agent.detectors.scene_graph import Rarity
 from xad_agent.evidence import Event, Evidence, Quantity
-from xad_agent.perception.boxes import overlap
+from xad_agent.perception.boxes import SAME, overlap
 from xad_agent.perception.observing import placed_triplets
 from xad_agent.perception.relations import Triplet
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import listed
 
 MAX_NAMED = 2
-_SAME = 0.5
 
 
 def relate(case: ClipCase, event: int = 1) -> Evidence:
@@ -70,5 +69,5 @@ def _around(case: ClipCase, event: Event) -> list[Triplet]:
     return [
         triplet
         for triplet, boxes in placed_triplets(case.seen, case.reference.eyes, case.reference.usual_names)
-        if triplet.frame in own and any(overlap(np.array([box]), own[triplet.frame][None])[0] > _SAME for box in boxes)
+        if triplet.frame in own and any(overlap(np.array(box), own[triplet.frame]) > SAME for box in boxes)
     ]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from xad_agent.detectors.densities import Above, Apart, Density, Heading, Lasting, Mixture, Nearest, Surplus
+from xad_agent.perception.boxes import feet
 from xad_agent.perception.relations import predicates, zone_predicates
 from xad_agent.perception.sightings import Sightings, rows_by
 
@@ -83,8 +84,7 @@ def shape(seen: Sightings) -> np.ndarray:
 
 def place(seen: Sightings) -> np.ndarray:
     """Where the feet are, x and y in body heights; NaN where the camera moves."""
-    feet = np.stack([seen.box[:, [0, 2]].mean(axis=1), seen.box[:, 3]], axis=1) / seen.tall[:, None]
-    return np.where(seen.steady, feet, np.nan).astype(np.float64)
+    return np.where(seen.steady, feet(seen.box) / seen.tall[:, None], np.nan).astype(np.float64)
 
 
 def heading(seen: Sightings) -> np.ndarray:
@@ -102,10 +102,9 @@ def dwell(seen: Sightings) -> np.ndarray:
     """
     result = np.full((len(seen), 2), np.nan)
     for rows in track_rows(seen):
-        feet = np.stack([seen.box[rows][:, [0, 2]].mean(axis=1), seen.box[rows, 3]], axis=1)
-        since = 0
+        stands, since = feet(seen.box[rows]), 0
         for now in range(len(rows)):
-            while np.linalg.norm(feet[since] - feet[now]) > 0.5 * seen.tall[rows[now]]:
+            while np.linalg.norm(stands[since] - stands[now]) > 0.5 * seen.tall[rows[now]]:
                 since += 1
             result[rows[now]] = (
                 (seen.frame[rows[now]] - seen.frame[rows[since]]) / seen.fps,

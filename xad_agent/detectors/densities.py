@@ -75,9 +75,7 @@ class Nearest:
     def __init__(self, rows: np.ndarray):
         from sklearn.neighbors import NearestNeighbors
 
-        rows = rows[~np.isnan(rows).any(axis=1)]
-        if len(rows) > _BANK:
-            rows = np.random.default_rng(0).choice(rows, _BANK, replace=False)
+        rows = _drawn(rows, _BANK)
         self._bank = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(rows))).fit(rows) if len(rows) else None
 
     def rarity(self, rows: np.ndarray) -> np.ndarray:
@@ -99,9 +97,7 @@ class Mixture:
     def __init__(self, rows: np.ndarray):
         from sklearn.mixture import GaussianMixture
 
-        rows = rows[~np.isnan(rows).any(axis=1)]
-        if len(rows) > _FITTED:
-            rows = np.random.default_rng(0).choice(rows, _FITTED, replace=False)
+        rows = _drawn(rows, _FITTED)
         components = min(_COMPONENTS, len(np.unique(rows, axis=0)))
         mixture = GaussianMixture(max(components, 1), covariance_type="diag", reg_covar=1.0, random_state=0)
         self._mixture = mixture.fit(rows) if len(rows) > 1 else None
@@ -163,3 +159,9 @@ class Surplus:
     def rarity(self, rows: np.ndarray) -> np.ndarray:
         """From -1 to 1."""
         return (rows - self.usual).max(axis=1).astype(np.float64)
+
+
+def _drawn(rows: np.ndarray, most: int) -> np.ndarray:
+    """The rows without NaN or, of more than so many, as many drawn at random."""
+    rows = rows[~np.isnan(rows).any(axis=1)]
+    return np.random.default_rng(0).choice(rows, most, replace=False) if len(rows) > most else rows

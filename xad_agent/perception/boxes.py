@@ -2,12 +2,19 @@
 
 import numpy as np
 
+SAME = 0.5  # overlap from which two boxes are of one thing
+
+
+def feet(boxes: np.ndarray) -> np.ndarray:
+    """The middles of the lower edges of boxes (..., 4), x0 y0 x1 y1: x y, (..., 2)."""
+    return np.stack([boxes[..., [0, 2]].mean(axis=-1), boxes[..., 3]], axis=-1)
+
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Shared area of pairs of boxes (N, 4), x0 y0 x1 y1, over that of the smaller, float (N,)."""
-    low, high = np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])
-    areas = [np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (boxes, others)]
-    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=1) / np.maximum(np.minimum(*areas), 1))
+    """Shared area of pairs of boxes (..., 4), or of one with several, over that of the smaller, float (...)."""
+    low, high = np.maximum(boxes[..., :2], others[..., :2]), np.minimum(boxes[..., 2:], others[..., 2:])
+    areas = [np.prod(box[..., 2:] - box[..., :2], axis=-1) for box in (boxes, others)]
+    return np.asarray(np.prod(np.clip(high - low, 0, None), axis=-1) / np.maximum(np.minimum(*areas), 1))
 
 
 def shares(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xad_agent.perception.boxes import overlap
+from xad_agent.perception.boxes import SAME, feet, overlap
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.relations import Observed, Triplet, predicates, relations, zone_predicates
 from xad_agent.perception.sightings import Sightings, rows_by
@@ -13,7 +13,9 @@ from xad_agent.perception.tracks import Tracker
 
 _SPAN_SECONDS = 0.4
 _AROUND_SECONDS = 0.5
-_SAME = 0.5  # share of the smaller box from which a thing and an object are one
+
+
+Placed = tuple[Triplet, list[tuple[float, float, float, float]]]
 
 
 def triplets_of(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> list[Triplet]:
@@ -21,9 +23,7 @@ def triplets_of(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> list[Triplet]
     return [triplet for triplet, _ in placed_triplets(seen, eyes, usual)]
 
 
-def placed_triplets(
-    seen: Sightings, eyes: Eyes, usual: np.ndarray
-) -> list[tuple[Triplet, list[tuple[float, float, float, float]]]]:
+def placed_triplets(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> list[Placed]:
     """The relations between the objects of a clip, by frame, each with the boxes of those that are seen in that frame.
 
     Args:
@@ -47,28 +47,31 @@ def placed_triplets(
     ]
 
 
-def with_interactions(seen: Sightings, eyes: Eyes, usual: np.ndarray) -> Sightings:
+def with_interactions(seen: Sightings, eyes: Eyes, placed: Sequence[Placed]) -> Sightings:
     """The same sightings, with `interactions`: which relations each thing stands in, as subject or as object.
 
     A column for each of `predicates()` and of `zone_predicates`: the share of the detector's looks within half a second
-    on either side in which it does; NaN for what no track holds.
+    on either side in which it does; NaN for what no track holds, and where motion is not known.
+
+    Args:
+        seen: What was seen in the clip.
+        eyes: What it was looked at with.
+        placed: Its `placed_triplets`.
     """
     names = (*predicates(), *zone_predicates(eyes.zones))
     columns = {predicate: column for column, predicate in enumerate(names)}
     holds = np.zeros((len(seen), len(columns)), np.float32)
     by_frame = rows_by(seen.frame)
-    for triplet, boxes in placed_triplets(seen, eyes, usual):
+    for triplet, boxes in placed:
         rows = by_frame.get(triplet.frame, np.zeros(0, int))
         for box in boxes:
-            meant = overlap(np.broadcast_to(np.array(box), (len(rows), 4)), seen.box[rows]) > _SAME
+            meant = overlap(np.array(box), seen.box[rows]) > SAME
             holds[rows[meant], columns[_column(triplet, eyes)]] = 1
-    if not seen.motion_known:
-        return replace(seen, interactions=np.full(holds.shape, np.nan, np.float16))
-    looked = np.isin(seen.frame, np.unique(seen.object_frame))
+    looked = np.isin(seen.frame, seen.object_frame)
     shares = np.full(holds.shape, np.nan, np.float16)
     for track, rows in rows_by(seen.track).items():
-        if track:
-            shares[rows] = _shares_around(seen.frame[rows], holds[rows] * looked[rows, None], looked[rows], seen.fps)
+        if track and seen.motion_known:
+            shares[rows] = _shares_around(seen.frame[rows], holds[rows], looked[rows], seen.fps)
     return replace(seen, interactions=shares)
 
 
@@ -141,10 +144,10 @@ def believed(scores: np.ndarray, usual: np.ndarray) -> np.ndarray:
 
 def _velocities(seen: Sightings, rows: np.ndarray) -> np.ndarray:
     """Px a second of a track's rows, (rows, 2)."""
-    feet = np.stack([seen.object_box[rows][:, [0, 2]].mean(axis=1), seen.object_box[rows, 3]], axis=1)
+    stands = feet(seen.object_box[rows])
     seconds = seen.object_frame[rows] / seen.fps
     before = np.searchsorted(seconds, seconds - _SPAN_SECONDS)
     after = np.minimum(np.searchsorted(seconds, seconds + _SPAN_SECONDS, side="right"), len(rows)) - 1
     lasted = seconds[after] - seconds[before]
-    moved = feet[after] - feet[before]
+    moved = stands[after] - stands[before]
     return np.where(lasted[:, None] > 0, moved / np.maximum(lasted, 1e-6)[:, None], 0.0)

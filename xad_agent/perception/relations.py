@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError
+from xad_agent.perception.boxes import feet
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.zones import Polygon
 from xad_agent.prompts import vocabulary
@@ -203,7 +204,7 @@ class _Measured:
         self.person = person
         self.boxes = np.array([seen.box for seen in frame], float)
         velocity = np.array([seen.velocity for seen in frame], float)
-        self.feet = np.stack([self.boxes[:, [0, 2]].mean(axis=1), self.boxes[:, 3]], axis=1)
+        self.feet = feet(self.boxes)
         self.size = self.boxes[:, 2:] - self.boxes[:, :2]
         self.body = perspective.body_height(self.feet[:, 1])[:, None]
         self.velocity = velocity / self.body

@@ -274,8 +274,8 @@ class _Watcher:
         parts = motion.standing()
         if not parts or not len(known):
             return parts
-        within, _ = shares(self._boxes(parts), known)
-        around, _ = shares(known, self._boxes(parts))
+        boxes = self._boxes(parts)
+        (within, _), (around, _) = shares(boxes, known), shares(known, boxes)
         free = (within.max(axis=1) < _OVERLAP) & (around.max(axis=0) < _OVERLAP)
         return [part for part, kept in zip(parts, free, strict=True) if kept]
 
