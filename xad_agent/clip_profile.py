@@ -29,7 +29,7 @@ from xad_agent.perception.sightings import Sightings, watch
 from xad_agent.perception.watched import Watched
 from xad_agent.perception.zones import read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
-from xad_agent.profile_store import Stored, read_folder, write_folder
+from xad_agent.profile_store import Stored, arrays_below, read_folder, write_folder
 
 if TYPE_CHECKING:
     from xad_agent.foresight import Foresight
@@ -230,7 +230,8 @@ class ClipProfile(Profile):
             zones = {str(zone): [(float(x), float(y)) for x, y in at] for zone, at in settings["zones"].items()}
             eyes = Eyes(load_objects(), perspective, background, tile, zones=zones)
             normal = [
-                Sightings.from_state(clip, _own(f"{number}.", arrays)) for number, clip in enumerate(settings["clips"])
+                Sightings.from_state(clip, arrays_below(f"{number}.", arrays))
+                for number, clip in enumerate(settings["clips"])
             ]
             usual = {a.name: Usual(*map(float, settings["usual"][a.name])) for a in ATTRIBUTES}
             exemplars = [
@@ -269,7 +270,7 @@ def usual_names(normal: Sequence[Sightings]) -> np.ndarray:
 def _loaded_graph(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray]) -> SceneGraph | None:
     if settings is None:
         return None
-    return SceneGraph.from_state(settings, _own("graph.", arrays), embed)
+    return SceneGraph.from_state(settings, arrays_below("graph.", arrays), embed)
 
 
 def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray], alpha: float) -> "Foresight | None":
@@ -277,11 +278,7 @@ def _loaded_vqunet(settings: dict[str, Any] | None, arrays: dict[str, np.ndarray
         return None
     from xad_agent.foresight import Foresight
 
-    return Foresight.from_state(settings, _own("vqunet.", arrays), alpha)
-
-
-def _own(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return Foresight.from_state(settings, arrays_below("vqunet.", arrays), alpha)
 
 
 def _readable(normal: Any) -> tuple[list[Clip], dict[str, str]]:

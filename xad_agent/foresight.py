@@ -15,6 +15,7 @@ from xad_agent.detectors.base import AnomalyMap
 from xad_agent.media import Clip
 from xad_agent.perception.perspective import body_area
 from xad_agent.perception.sightings import Sightings, rows_by
+from xad_agent.profile_store import arrays_below
 
 if TYPE_CHECKING:
     from xad_agent.detectors.vqunet import VquNet
@@ -137,11 +138,7 @@ class Foresight:
         """
         from xad_agent.detectors.vqunet import VquNet
 
-        prefix = "network."
-        network = VquNet.from_state(
-            settings["network"],
-            {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)},
-        )
+        network = VquNet.from_state(settings["network"], arrays_below("network.", arrays))
         heat = {name: _calibrated(arrays[f"heat.{name}"], alpha) for name in HEATS if f"heat.{name}" in arrays}
         return cls(network, _calibrated(arrays["scores"], alpha), heat, int(settings["trained"]), int(settings["held"]))
 

@@ -105,6 +105,11 @@ def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], ex
         raise XadError(f"cannot write the profile {folder} ({reason}): choose another folder, or free space") from error
 
 
+def arrays_below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with a prefix, without it: those of one part of a profile."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
 def kind_of(folder: Path) -> str:
     """ "pictures" or "clips": what a profile was fitted on; XadError as for `read_folder`."""
     return _settings(folder).kind

@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
+from xad_agent.checkpoint import write_whole
 from xad_agent.errors import XadError
 from xad_agent.media.clip import Clip
 from xad_agent.perception.eyes import Eyes
@@ -62,15 +60,9 @@ def _read(file: Path) -> Sightings | None:
 
 
 def _kept(seen: Sightings, file: Path) -> Sightings:
-    from safetensors.numpy import save_file
-
     settings, arrays = seen.state()
-    partial = file.with_suffix(".partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # else its axes are mixed up
-        save_file(contiguous, partial, metadata={"seen": json.dumps(settings)})
-        os.replace(partial, file)
-    except Exception as error:  # safetensors gives the system's errors a type of its own
+        write_whole(file, arrays, {"seen": json.dumps(settings)})
+    except Exception as error:
         raise XadError(f"cannot keep what was seen in {file.parent} ({error}): free space, or fit elsewhere") from error
     return seen

@@ -101,7 +101,7 @@ def test_an_interrupted_write_leaves_the_checkpoint_before(tmp_path: Path, monke
 
     before = file.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(training.os, "replace", killed)
+        patch.setattr("xad_agent.checkpoint.os.replace", killed)
         with pytest.raises(KeyboardInterrupt):
             trained(PLAN, file)
     assert file.read_bytes() == before

@@ -2,11 +2,9 @@
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from xad_agent.checkpoint import write_whole
 from xad_agent.detectors.vqunet.network import STRIDE, Architecture, Losses, VquNetwork, losses
 from xad_agent.detectors.vqunet.windows import Frames, Windows
 from xad_agent.errors import XadError
@@ -121,22 +120,14 @@ def _step(
 
 
 def _save(file: Path, about: dict[str, Any], step: int, network: VquNetwork, optimizer: Adam) -> None:
-    from safetensors.torch import save_file
-
     arrays = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     for i, moments in optimizer.state_dict()["state"].items():
         arrays |= {f"adam.{i}.{name}": tensor for name, tensor in moments.items()}
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        contiguous = {name: tensor.contiguous() for name, tensor in arrays.items()}
-        save_file(contiguous, partial, metadata={"about": json.dumps(about), "step": str(step)})
-        os.replace(partial, file)
-    except Exception as error:  # safetensors gives the system's errors a type of its own
+        values = {name: tensor.numpy() for name, tensor in arrays.items()}
+        write_whole(file, values, {"about": json.dumps(about), "step": str(step)})
+    except Exception as error:
         raise XadError(f"cannot write the checkpoint {file} ({error}): free space, or give another place") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _resume(file: Path, about: dict[str, Any], network: VquNetwork, optimizer: Adam) -> int:
