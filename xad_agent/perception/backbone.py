@@ -1,7 +1,6 @@
 """Feature networks: a trunk cut off at stride 16, by the name of its weights."""
 
 import ctypes
-import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from xad_agent import weights
 from xad_agent.errors import XadError
+from xad_agent.perception.checkpoints import fingerprint
 
 DEFAULT = "efficientnet-lite0"
 STRIDES = (4, 8, 16)
@@ -47,7 +47,7 @@ class Backbone(nn.Module):
         self.trunk = trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.spec = spec
         self.channels = tuple(int(n) for n in trunk.feature_info.channels())  # type: ignore[union-attr, operator]
-        self.fingerprint = _fingerprint(trunk)
+        self.fingerprint = fingerprint(trunk)
         self._forward = _fused(self.trunk)
         self._scale = 1 / (255 * torch.tensor(std).view(1, 3, 1, 1))
         self._shift = torch.tensor(mean).view(1, 3, 1, 1) / torch.tensor(std).view(1, 3, 1, 1)
@@ -168,11 +168,3 @@ def _fused(trunk: nn.Module) -> nn.Module:
             if not all(torch.allclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE) for a, b in pairs):
                 return trunk
     return fused
-
-
-def _fingerprint(trunk: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in trunk.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()

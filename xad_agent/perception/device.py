@@ -1,0 +1,32 @@
+"""Where models run, and in what precision: accelerate's rules."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@cache
+def placement() -> "tuple[torch.device, torch.dtype]":
+    """The device that accelerate chooses, and the dtype of weights there.
+
+    On an accelerator that has it, bfloat16; on a CPU float32, which all tests of exactness hold for.
+    """
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import is_bf16_available
+
+    device = PartialState().device
+    half = device.type != "cpu" and is_bf16_available()
+    return device, torch.bfloat16 if half else torch.float32
+
+
+def quick_bfloat16() -> bool:
+    """Whether matrix products in bfloat16 are quicker than in float32 here: an accelerator that has it, or AMX."""
+    import torch
+
+    device, dtype = placement()
+    if device.type != "cpu":
+        return dtype == torch.bfloat16
+    return bool(torch.cpu._is_amx_tile_supported())
