@@ -24,3 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def data() -> Path:
     """The folder of real data."""
     return DATA
+
+
+@pytest.fixture(autouse=True)
+def _no_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer chose with `xad models use` must not change a test."""
+    monkeypatch.setattr("xad_agent.perception.models._config", lambda: Path("nowhere") / "models.yaml")

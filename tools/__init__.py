@@ -1,21 +1,28 @@
 """The agent's tools, one short file each: functions of a `Case` or `ClipCase` that measure and return evidence."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from xad_agent.evidence import Evidence
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
+from xad_agent.tools.find import MAX_PHRASES, find
 from xad_agent.tools.locate import locate
+from xad_agent.tools.look import look
 from xad_agent.tools.measure import measure
+from xad_agent.tools.missing import missing
+from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
 from xad_agent.tools.repair import repair
 from xad_agent.tools.score import score
+from xad_agent.tools.segment import segment
+from xad_agent.tools.zero_shot import zero_shot
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -26,7 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["TOOLS", "load_tools", "tools_for"]
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
-    tool.__name__: tool for tool in (score, locate, measure, compare, normal, repair, previous, cannot_tell)
+    tool.__name__: tool
+    for tool in (
+        *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
+        *(zero_shot, find, segment, name, look, missing),
+    )
 }
 
 _WORDS = vocabulary("tools")["arguments"]
@@ -72,6 +83,19 @@ class _Thing(BaseModel):
     what: str = Field(description=_WORDS["what"])
 
 
+class _Phrases(BaseModel):
+    """Things by any names."""
+
+    phrases: list[str] = Field(min_length=1, max_length=MAX_PHRASES, description=_WORDS["phrases"])
+
+
+class _Look(BaseModel):
+    """One region, and what it may be."""
+
+    region: int = Field(default=1, ge=1, le=99, description=_WORDS["region"])
+    what: str = Field(default="", max_length=60, description=_WORDS["suspicion"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -83,6 +107,10 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "compare": _OneRegion,
     "repair": _AnyRegion,
     "cannot_tell": _Topic,
+    "find": _Phrases,
+    "segment": _OneRegion,
+    "name": _OneRegion,
+    "look": _Look,
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
@@ -100,11 +128,19 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
 
 
 def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
-    """The tools that look at this kind of media, by name; `heat` only where the profile has VQU-Net."""
+    """The tools that look at this kind of media, by name; those that need a model only where it is at hand."""
     from xad_agent.case import Case
 
     if isinstance(case, Case):
-        return TOOLS
+        models = case.models
+        absent = {
+            "zero_shot": case.profile is None or not models.sees_zero_shot,  # without a profile it is what `score` uses
+            "find": not models.can_find,
+            "name": "clip" in models.missing,
+            "look": "vlm" in models.missing,
+            "missing": not models.missing,
+        }
+        return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
     offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
     if case.profile is None or case.profile.vqunet is None:
         del offered["heat"]
@@ -118,18 +154,35 @@ def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:
     """
     from langchain_core.tools import StructuredTool
 
-    tools = tools_for(case)
-    words, arguments = ("tools", _ARGUMENTS) if tools is TOOLS else ("clip_tools", _CLIP_ARGUMENTS)
+    words, arguments = _schemas(case)
     return [
         StructuredTool.from_function(
             func=_bound(function, case),
             name=name,
-            description=vocabulary("tools")[words][name],
+            description=words[name],
             args_schema=arguments.get(name, _Nothing),
             response_format="content_and_artifact",
         )
-        for name, function in tools.items()
+        for name, function in tools_for(case).items()
     ]
+
+
+def _schemas(case: "Case | ClipCase") -> tuple[dict[str, str], dict[str, type[BaseModel]]]:
+    """What each tool is for, in words, and its arguments; of a finder with a vocabulary, the words it knows."""
+    from xad_agent.case import Case
+
+    if not isinstance(case, Case):
+        return vocabulary("tools")["clip_tools"], _CLIP_ARGUMENTS
+    known = case.models.finder.vocabulary if case.models.can_find else None
+    return vocabulary("tools")["tools"], {**_ARGUMENTS, "find": _phrases_of(known) if known else _Phrases}
+
+
+@cache
+def _phrases_of(known: frozenset[str]) -> type[BaseModel]:
+    """The arguments of `find` where only these words are known."""
+    words: dict[str, Any] = {"items": {"type": "string", "enum": sorted(known)}}
+    field = Field(min_length=1, max_length=MAX_PHRASES, description=_WORDS["phrases"], json_schema_extra=words)
+    return create_model("KnownPhrases", phrases=(list[str], field))
 
 
 def _bound(function: Callable[..., Evidence], case: "Case | ClipCase") -> Callable[..., tuple[str, Evidence]]:

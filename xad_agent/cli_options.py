@@ -10,6 +10,7 @@ import typer
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
+    from xad_agent.perception.models import Models
     from xad_agent.profile import Profile
 
 Alpha = Annotated[float, typer.Option(min=0.0001, max=0.5, help="False-alarm rate the limit is set for.")]
@@ -19,6 +20,14 @@ Normal = Annotated[
     list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
 ]
 Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Model = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, finder, segmenter or vlm; repeatable."),
+]
+Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, for models that read words.")]
+Words = Annotated[
+    list[str] | None, typer.Option("--word", help="What may be wrong with it, in your words; repeatable.")
+]
 Detectors = Annotated[
     list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
 ]
@@ -35,6 +44,16 @@ def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | Non
 
         return Profile.load(folder)
     return fitted(normal) if normal else None
+
+
+def models_of(named: list[str] | None, thing: str = "", words: list[str] | None = None) -> "Models":
+    """The models that ROLE=SPEC name, beside those that were chosen; XadError where it is not of that form."""
+    from xad_agent.perception.models import Models
+
+    pairs = [entry.partition("=") for entry in named or ()]
+    if wrong := next((role + equals + spec for role, equals, spec in pairs if not (role and spec)), None):
+        raise XadError(f"--model {wrong}: give ROLE=SPEC, as clip=FOLDER", exit_code=2)
+    return Models({role: spec for role, _, spec in pairs}, thing, words or ())
 
 
 def fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":

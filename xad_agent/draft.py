@@ -36,6 +36,11 @@ KINDS: dict[str, ClaimKind] = {
     "repair": "why",
     "previous": "compare",
     "cannot_tell": "cannot-tell",
+    "zero_shot": "compare",
+    "find": "what",
+    "segment": "where",
+    "look": "what",
+    "missing": "cannot-tell",
 }
 
 

@@ -136,7 +136,8 @@ class Evidence(BaseModel):
         tool: The tool that measured it.
         arguments: What the tool was called with.
         statement: One or more plain sentences built from its own numbers; reads well by itself.
-        kind: "observation" is measured on the media; "limit" says what cannot be measured here, and why.
+        kind: "observation" is measured on the media; "opinion" is what a vision-language model says of it, and bears
+            no verdict; "limit" says what cannot be measured here, and why.
         verdict: What the statement says of the whole picture, where it says anything of it.
         quantities: Its numbers.
         labels: Names with scores (0 to 1), where a tool names things.
@@ -152,7 +153,7 @@ class Evidence(BaseModel):
     tool: str
     arguments: Annotated[dict[str, Any], AfterValidator(_ReadOnly)] = _ReadOnly()
     statement: str = Field(min_length=1)
-    kind: Literal["observation", "limit"] = "observation"
+    kind: Literal["observation", "opinion", "limit"] = "observation"
     verdict: Literal["anomalous", "normal", "uncertain"] | None = None
     quantities: tuple[Quantity, ...] = ()
     labels: Annotated[dict[str, float], AfterValidator(_ReadOnly)] = _ReadOnly()

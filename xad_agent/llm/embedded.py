@@ -52,17 +52,27 @@ class EmbeddedChatModel(BaseChatModel):
         turn = read_turn(messages)
         tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
         intent = route(turn.question, is_clip(tools)).among(tools)
-        name = next_tool(intent, turn, tools)
+        known = _known(kwargs.get("tools", ()))
+        name = next_tool(intent, turn, tools, known)
         if name is None:
             claims = connect(to_say(intent, turn), plain=turn.refused)
             message = AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
         else:
-            filled = arguments(name, intent, turn)
+            filled = arguments(name, intent, turn, known)
             for which in {"region", "event"} & set(filled):
                 if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
                     filled[which] = choose_region(turn)
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:
+    """What the tool `find` says that it can look for; None where that is anything."""
+    for tool in tools:
+        if tool["function"]["name"] == "find":
+            items = tool["function"]["parameters"]["properties"]["phrases"]["items"]
+            return items.get("enum")
+    return None
 
 
 def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:

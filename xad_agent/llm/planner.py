@@ -1,6 +1,7 @@
 """Which tool to call next: an intent's plan, laid over what the conversation has already measured."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.support import region_number
 
+_ONE_REGION = {"measure", "compare", "segment", "name", "look"}
 _ONE_EVENT = {"measure", "heat", "relate", "nearby", "track", "compare"}
 _AT_ANY_EVENT = {"name", "repair"}
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
@@ -23,12 +25,14 @@ class Turn:
     Attributes:
         question: The user's words.
         evidence: What each called tool returned, in order.
+        before: The tools that were called in earlier turns.
         refused: Whether the checker has refused a draft of this turn.
         focus: Number of the region or event talked about last, 1 at the start.
     """
 
     question: str
     evidence: dict[str, Evidence]
+    before: frozenset[str]
     refused: bool
     focus: int
 
@@ -58,7 +62,10 @@ def read_turn(messages: list[BaseMessage]) -> Turn:
         if isinstance(message, ToolMessage) and message.name and (found := _evidence(message.artifact))
     }
     refused = any(isinstance(message, HumanMessage) for message in messages[start + 1 :])
-    return Turn(str(messages[start].text), evidence, refused, _focus(messages[:start]))
+    before = frozenset(
+        message.name for message in messages[:start] if isinstance(message, ToolMessage) and message.name
+    )
+    return Turn(str(messages[start].text), evidence, before, refused, _focus(messages[:start]))
 
 
 def _evidence(artifact: Any) -> Evidence | None:
@@ -77,14 +84,34 @@ def _focus(messages: list[BaseMessage]) -> int:
     return 1
 
 
-def next_tool(intent: Intent, turn: Turn, tools: set[str]) -> str | None:
-    """The first tool of the plan that is still to be called; None when the answer can be drafted."""
+def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | None = None) -> str | None:
+    """The first tool of the plan that is still to be called; None when the answer can be drafted.
+
+    Args:
+        intent: What the question asks for.
+        turn: What has been done for it.
+        tools: What there is.
+        known: What `find` can look for; None for anything.
+    """
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
     for name in _plan(intent, turn, tools):
-        pointless = (name in needs and not turn.regions) or (name == "look_for" and not named_thing(turn.question))
-        if name in tools and name not in turn.evidence and not pointless:
+        if name not in tools or name in turn.evidence or (name in needs and not turn.regions):
+            continue
+        if not _pointless(name, intent, turn, known):
             return name
     return None
+
+
+def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | None) -> bool:
+    """Whether a question gives a tool nothing to do."""
+    if name == "look_for":
+        return not named_thing(turn.question)
+    if name == "find":
+        return not asked_things(turn.question, known)
+    if name == "missing":
+        return name in turn.before
+    found = [entry for tool in ("find", "name", "look") if (entry := turn.evidence.get(tool))]
+    return name == "cannot_tell" and intent.topic == "naming" and any(entry.kind != "limit" for entry in found)
 
 
 def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
@@ -100,8 +127,8 @@ def is_clip(tools: set[str]) -> bool:
     return "timeline" in tools
 
 
-def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
-    """What to call a tool with, as far as no language model is needed for it."""
+def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None = None) -> dict[str, Any]:
+    """What to call a tool with, as far as no language model is needed for it; `known` as for `next_tool`."""
     if tool == "cannot_tell":
         bare = intent.topic == "naming" and not turn.regions
         return {"topic": "naming_normal" if bare else intent.topic}
@@ -109,14 +136,17 @@ def arguments(tool: str, intent: Intent, turn: Turn) -> dict[str, Any]:
         return {"at": turn.at}
     if tool == "look_for":
         return {"what": named_thing(turn.question)}
+    if tool == "find":
+        return {"phrases": asked_things(turn.question, known)}
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
     if "timeline" in turn.evidence:
         one = _ONE_EVENT | _AT_ANY_EVENT if intent.one else _ONE_EVENT
         return {"event": max(1, min(turn.focus, turn.regions))} if tool in one else {}
-    if tool in {"measure", "compare"}:
-        return {"region": min(turn.focus, turn.regions)}
+    if tool in _ONE_REGION:
+        about = {"what": suspicion(turn)} if tool == "look" else {}
+        return {"region": min(turn.focus, turn.regions), **about}
     return {}
 
 
@@ -137,10 +167,47 @@ def named_time(question: str) -> float | None:
 
 def named_thing(question: str) -> str | None:
     """The first of the detector's classes that a question names ("is there a dog?"); None where it names none."""
-    words = question.lower()
-    found = [(match.start(), -len(name), name) for name in vocabulary("coco")
-             if (match := re.search(rf"\b{re.escape(name)}(e?s)?\b", words))]  # fmt: skip
-    return min(found)[2] if found else None
+    return next(iter(_mentioned(question, {name: [name] for name in vocabulary("coco")})), None)
+
+
+def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
+    """What a question asks to be looked for: of what is known or, where that is anything, what follows "is there a".
+
+    Example:
+        >>> asked_things("Is there a red bicycle in the picture?", None)
+        ['red bicycle']
+        >>> asked_things("Is a dog there, or a cat?", ["cat", "dog"])
+        ['dog', 'cat']
+    """
+    if known is not None:
+        return _mentioned(question, {name: [name] for name in known})
+    words = vocabulary("intents")
+    phrases = [match["what"].lower() for pattern in words["thing_words"]
+               if (match := re.search(pattern, question, re.IGNORECASE))]  # fmt: skip
+    things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
+    return list(dict.fromkeys(things)) or _mentioned(question, {name: [name] for name in vocabulary("coco")})
+
+
+def suspicion(turn: Turn) -> str:
+    """What the question takes the place for or, where it takes it for nothing, what `name` calls it; "" for neither."""
+    defects = _mentioned(turn.question, vocabulary("defects"))
+    named = turn.evidence.get("name")
+    return next(iter([*defects, *(named.labels if named else ())]), "")
+
+
+def _mentioned(question: str, names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Which of the names occur in a question by any of their words, in the order of the question."""
+    text = question.lower()
+    found: dict[str, tuple[int, int]] = {}
+    for name, words in names.items():
+        places = [(match.start(), -len(word)) for word in words
+                  if (match := re.search(rf"\b{re.escape(str(word))}(e?s)?\b", text))]  # fmt: skip
+        if places:
+            found[name] = min(places)
+    starts: dict[int, str] = {}
+    for name in sorted(found, key=found.__getitem__):
+        starts.setdefault(found[name][0], name)  # of "hot dog" and "hot", the longer
+    return list(starts.values())
 
 
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
@@ -156,7 +223,7 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
         return [found[name] for name in ("moment", *rest)]
     missing = [name for name in intent.say if name not in found and name in _needing()]
     say = list(intent.say)
-    if missing and "look_for" not in found:
+    if missing and {"look_for", "find"}.isdisjoint(found) and {"timeline", "locate"}.isdisjoint(say):
         at = say.index(missing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
     return [found[name] for name in say if name in found]

@@ -3,7 +3,8 @@
 A spec is one of
 - `FOLDER`: what `save_pretrained` or the hub wrote;
 - `ARCHITECTURE@FILE`: a state dict, .safetensors or what `torch.save` wrote (read with weights_only);
-- `OWNER/NAME`: a hub's name, fetched once into the hub client's cache. HF_HUB_OFFLINE=1 keeps it from the network.
+- `OWNER/NAME`: a hub's name, fetched once into the hub client's cache. HF_HUB_OFFLINE=1 keeps it from the network;
+- `ARCHITECTURE@OWNER/NAME`: the one weights file that the hub has under that name.
 """
 
 import hashlib
@@ -44,18 +45,32 @@ def find_checkpoint(spec: str) -> Checkpoint:
     """
     architecture, at, file = spec.partition("@")
     if at:
-        path = Path(file).expanduser()
-        if not architecture or not path.is_file():
-            raise XadError(f"{spec}: there is no file {file!r}; a checkpoint is given as ARCHITECTURE@FILE")
-        return Checkpoint(spec, path, architecture)
+        return Checkpoint(spec, _file(spec, file), architecture)
     path = Path(spec).expanduser()
     if path.is_dir():
         return Checkpoint(spec, path)
     if path.is_file():
         raise XadError(f"{spec} is a file: say what it is of, as ARCHITECTURE@{spec}", exit_code=2)
-    if path.is_absolute() or spec.startswith((".", "~")) or spec.count("/") != 1:
+    if not _may_be_hubs(spec):
         raise XadError(f"there is no folder {spec!r}, and it is no hub's name (OWNER/NAME) either", exit_code=2)
     return Checkpoint(spec, hub_folder(spec))
+
+
+def _file(spec: str, file: str) -> Path:
+    path = Path(file).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix in (".safetensors", *(pattern[1:] for pattern in _OLD)) or not _may_be_hubs(file):
+        raise XadError(f"{spec}: there is no file {file!r}; a checkpoint is given as ARCHITECTURE@FILE")
+    folder = hub_folder(file)
+    files = [path for pattern in ("*.safetensors", *_OLD) for path in folder.glob(pattern)]
+    if len(files) != 1:
+        raise XadError(f"{file} has {len(files)} weights files: fetch the right one, and give ARCHITECTURE@FILE")
+    return files[0]
+
+
+def _may_be_hubs(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "~", "/"))
 
 
 def hub_folder(name: str) -> Path:
@@ -70,6 +85,17 @@ def hub_folder(name: str) -> Path:
     if not any(folder.rglob("*.safetensors")):
         folder = _snapshot(name, (*_SAFE, *_OLD))
     return folder
+
+
+def in_cache(name: str) -> bool:
+    """Whether the hub client keeps a model of that name; asks no network."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        snapshot_download(name, local_files_only=True)
+    except Exception:  # not kept, or no hub's name
+        return False
+    return True
 
 
 def _snapshot(name: str, patterns: tuple[str, ...]) -> Path:

@@ -1,0 +1,41 @@
+"""Which detector judges a picture without a profile: the best that the models at hand allow."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from xad_agent.detectors.base import AnomalyMap
+from xad_agent.media.picture import Picture
+from xad_agent.perception.models import Models
+
+
+class ZeroShot(Protocol):
+    """Scores a picture by what it knows before it has seen any normal one."""
+
+    name: str
+
+    def score(self, picture: Picture) -> AnomalyMap:
+        """The map and the score of one picture of any size and aspect ratio."""
+        ...
+
+
+def zero_shot_detector(models: Models, references: Sequence[Picture] = ()) -> ZeroShot:
+    """WinCLIP where there is a CLIP, else SAA+ where there are Grounding DINO and SAM, else self-dissimilarity.
+
+    Args:
+        models: The models at hand.
+        references: A few normal pictures, which WinCLIP compares with too; the others need none.
+
+    Raises:
+        XadError: A model that was chosen cannot be loaded.
+    """
+    if models.clip is not None:
+        from xad_agent.detectors.winclip import WinCLIP
+
+        return WinCLIP(models.clip, models.thing, references)
+    if models.sees_zero_shot:
+        from xad_agent.detectors.saa import SegmentAnyAnomaly
+
+        return SegmentAnyAnomaly(models.finder, models.segmenter, models.thing, models.words)
+    from xad_agent.detectors.self_dissimilarity import SelfDissimilarity
+
+    return SelfDissimilarity()
