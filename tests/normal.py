@@ -6,6 +6,7 @@ from xad_agent.case import Case
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Ledger
 from xad_agent.media import Picture, read_picture
+from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
 
@@ -65,9 +66,9 @@ class NormalProfile(PictureProfile):
         return list(range(min(k, self.exemplars)))
 
 
-def case_of(pixels: np.ndarray, profile: "NormalProfile | None" = None) -> Case:
+def case_of(pixels: np.ndarray, profile: "NormalProfile | None" = None, models: Models | None = None) -> Case:
     """A case in the noise world."""
-    return Case(picture(pixels), profile or NormalProfile(), Ledger())
+    return Case(picture(pixels), profile or NormalProfile(), Ledger(), models)
 
 
 def with_square(box: tuple[int, int, int, int], value: int | tuple[int, int, int] = 220, seed: int = 99) -> np.ndarray:

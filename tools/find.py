@@ -11,7 +11,7 @@ from xad_agent.places import place_words
 from xad_agent.prompts import vocabulary
 from xad_agent.seeking import Sought, seek
 from xad_agent.tools.limits import limit
-from xad_agent.wording import count, numbers
+from xad_agent.wording import count, numbers, shown_by
 
 MAX_PHRASES = 5
 MAX_BOXES = 5
@@ -89,7 +89,7 @@ def _figure(case: Case, regions: Sequence[Region]) -> np.ndarray:
 
 def _statement(sought: Sought, regions: Sequence[Region]) -> str:
     score, absent = numbers(sought.score, sought.absent)
-    measured = f"the object finder gives it {score}, and {absent} at most to things that are not there"
+    measured = f"its name score is {score}, and things that are not there reach {absent}"
     if not sought.found:
         return f'No "{sought.phrase}" is found: {measured}.'
     first = next(region for region in regions if region.label == f"{sought.phrase} A")
@@ -97,17 +97,15 @@ def _statement(sought: Sought, regions: Sequence[Region]) -> str:
     more = len(sought.found[:MAX_BOXES]) - 1
     others = f", and at {count(more, 'other place')}" if more else ""
     where = f"{', '.join(first.place)}, {x1 - x0} x {y1 - y0} px{others}"
-    return f'"{sought.phrase.capitalize()}" is found ({where}): {measured}; {_beside_normal(sought)}.'
+    return f'"{sought.phrase.capitalize()}" is found ({where}): {measured}, {_beside_normal(sought)}.'
 
 
 def _beside_normal(sought: Sought) -> str:
     if sought.usual is None:
-        return "no normal picture is known, so whether it belongs there cannot be told"
-    pictures = count(sought.normals, "good picture")
+        return "but no normal picture is known, so whether it belongs there cannot be told"
     usual = numbers(sought.score, sought.usual)[1]
-    if sought.unusual:
-        return f"on {pictures} it gets {usual} at most, so it is unusual"
-    return f"on {pictures} it gets up to {usual}, so it is nothing unusual"
+    finding = "it is unusual" if sought.unusual else "it is nothing unusual"
+    return f"and normally it is {usual} at most, so {finding}, {shown_by(sought.normals, 'good picture')}"
 
 
 def _quantities(sought: Sought) -> tuple[Quantity, ...]:

@@ -70,7 +70,7 @@ def _statement(label: str, what: str, yes: float, usual: float | None) -> str:
     printed, beside = numbers(yes), ""
     if usual is not None:
         printed = numbers(yes, usual)
-        beside = f", and {printed[1]} of a normal place in its stead"
+        beside = f", and normally {printed[1]}"
     answer = "yes" if yes > max(usual or 0.0, 0.5) else "no clear yes"
     return (
         f"In the opinion of a vision-language model, asked whether {label} shows {thing}, the answer is {answer}: "

@@ -10,7 +10,7 @@ from xad_agent.media import Picture, read_picture
 from xad_agent.media.figure import side_by_side
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.limits import limit, no_region
-from xad_agent.wording import count, numbers
+from xad_agent.wording import numbers, shown_by
 
 _MIN_SHARE = 2.0  # times what every name would get if none fitted better
 
@@ -93,20 +93,21 @@ def _fit(case: Case, region: int) -> Fit:
 
 def _statement(region: Region, fit: Fit) -> str:
     where = f"{region.label} ({region.place[0]})"
-    beside, printed = "", numbers(fit.score)
+    measured = f"among {fit.names} names, CLIP gives it {numbers(fit.score)[0]}"
     if fit.usual is not None:
-        printed = numbers(fit.score, fit.usual)
-        places = count(fit.normals, "normal place")
-        beside = f", and {printed[1]} at most to {places}"
-    measured = f"CLIP gives that name {printed[0]} among {fit.names} names{beside}"
+        score, usual = numbers(fit.score, fit.usual)
+        measured = (
+            f"among {fit.names} names, CLIP gives it {score}, and normally {usual} at most, "
+            f"{shown_by(fit.normals, 'counterpart')}"
+        )
     if fit.clear:
         return f'{where.capitalize()} looks like "{fit.name}": {measured}.'
-    return f'What {where} is called cannot be told: "{fit.name}" fits best, and {measured}.'
+    return f'What {where} is called cannot be told: "{fit.name}" fits best, but {measured}.'
 
 
 def _quantities(fit: Fit) -> tuple[Quantity, ...]:
     return (
         Quantity(name="name score", value=fit.score, normal=None if fit.usual is None else (0.0, fit.usual)),
         Quantity(name="names", value=fit.names),
-        Quantity(name="normal places", value=fit.normals),
+        Quantity(name="counterparts", value=fit.normals),
     )

@@ -6,6 +6,7 @@ from xad_agent.calibration import Calibration
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.media.figure import overlay
+from xad_agent.prompts import vocabulary
 from xad_agent.wording import number, numbers
 
 
@@ -50,11 +51,13 @@ def _normal_range(calibration: Calibration) -> tuple[float, float]:
 
 
 def _uncalibrated(case: Case) -> Evidence:
-    value = case.anomaly_map.score
+    value, detector = case.anomaly_map.score, case.anomaly_map.detector
     return case.ledger.add(
         tool="score",
         statement="Uncertain: no normal example is known, so there is no limit to judge by. "
-        f"Compared with the rest of the picture, its strangest place scores {number(value)}.",
+        + vocabulary("models")["score"]
+        .get(detector, vocabulary("models")["score"]["other"])
+        .format(score=number(value)),
         verdict="uncertain",
         quantities=(Quantity(name="score", value=value),),
         media=case.picture.sha256,

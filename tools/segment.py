@@ -55,7 +55,7 @@ def _statement(region: Region, mask: Mask) -> str:
     x0, y0, x1, y1 = region.box
     expected = ""
     if mask.score is not None:
-        expected = f"; the model expects an overlap of {number(mask.score)} with the true outline"
+        expected = f"; the model expects an overlap of {number(mask.score)} with the true shape"
     return (
         f"Cut out, {region.label} ({region.place[0]}) covers {number(mask.pixels.sum(), 'px')}, "
         f"{number(100 * region.area_share, '%')} of the picture, and is {x1 - x0} x {y1 - y0} px large{expected}."

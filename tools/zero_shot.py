@@ -13,7 +13,7 @@ from xad_agent.media.figure import overlay
 from xad_agent.prompts import vocabulary
 from xad_agent.regions import find_candidate
 from xad_agent.tools.limits import limit
-from xad_agent.wording import count, numbers
+from xad_agent.wording import numbers, shown_by
 
 REFERENCES = 4
 CALIBRATING = 19
@@ -39,10 +39,11 @@ def zero_shot(case: Case) -> Evidence:
     found = detector.score(case.picture)
     usual = np.array([_score(detector, normal, case, references) for normal in others])
     place = find_candidate(found, case.picture, None).model_copy(update={"label": "place"})
+    same = _same(place, case.regions)
     beyond = float((1 + (usual >= found.score).sum()) / (len(usual) + 1)) if len(usual) else None
     return case.ledger.add(
         tool="zero_shot",
-        statement=" ".join(_statements(detector, found.score, usual, place, _same(place, case.regions))),
+        statement=" ".join(_statements(detector, found.score, usual, place, same)),
         quantities=(
             Quantity(
                 name="second score",
@@ -52,7 +53,7 @@ def zero_shot(case: Case) -> Evidence:
             ),
             Quantity(name="good pictures", value=len(usual)),
         ),
-        regions=(place,),
+        regions=(place, *([same] if same else [])),
         media=case.media,
         figure=overlay(case.picture, found, None, (place,)),
     )
@@ -83,16 +84,13 @@ def _statements(
     detector: ZeroShot, score: float, usual: np.ndarray, place: Region, same: Region | None
 ) -> Iterable[str]:
     how = vocabulary("models")["zero_shot"]["by"].get(detector.name, detector.name)
+    scored = f"A second look, by {how}: it scores"
     if not len(usual):
-        scored = f"it scores {numbers(score)[0]}"
-        yield f"A second look, by {how}: {scored}; there are no good pictures left to compare with."
+        yield f"{scored} {numbers(score)[0]}, and there are too few good pictures to compare with."
     else:
         printed, low, high = numbers(score, float(usual.min()), float(usual.max()))
-        beyond = "more than" if score > usual.max() else "as"
-        word = "any" if score > usual.max() else "others"
-        yield (
-            f"A second look, by {how}: it scores {printed}, {beyond} {word} of {count(len(usual), 'good picture')}, "
-            f"which score {low} to {high}."
-        )
+        finding = "unusual" if score > usual.max() else "nothing unusual"
+        shown = shown_by(len(usual), "good picture")
+        yield f"{scored} {printed}, and normally {low} to {high}, so by this it is {finding}, {shown}."
     where = f"in {same.label}" if same else "outside every region"
     yield f"The place it finds strangest ({place.place[0]}) lies {where}."

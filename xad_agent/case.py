@@ -19,8 +19,8 @@ class Case:
 
     Args:
         picture: The picture asked about.
-        profile: What normal looks like; None when no normal example is known. Then the picture is compared with
-            itself, and nothing is calibrated.
+        profile: What normal looks like; None when no normal example is known. Then the picture is judged by CLIP or
+            Grounding DINO with SAM where they are at hand, else compared with itself, and nothing is calibrated.
         ledger: Where the evidence goes; shared by all cases of one conversation.
         models: The models that need a checkpoint; those that `xad models use` chose by default.
     """
@@ -53,17 +53,21 @@ class Case:
 
     @property
     def label_scores(self) -> dict[str, float]:
-        """No names are known of what is in a picture."""
-        return {}
+        """What `name` and `find` call things in the picture, with their highest scores, as far as they were called."""
+        scores: dict[str, float] = {}
+        for entry in self.ledger:
+            if entry.media == self.media and entry.kind == "observation":
+                scores |= {label: max(score, scores.get(label, 0.0)) for label, score in entry.labels.items()}
+        return scores
 
     @cached_property
     def anomaly_map(self) -> AnomalyMap:
-        """The picture's map and score: by the profile's detector, else by self-dissimilarity."""
+        """The picture's map and score: by the profile's detector, else by the best that needs no normal picture."""
         if self.profile is not None:
             return self.profile.examine(self.picture)
-        from xad_agent.detectors.self_dissimilarity import SelfDissimilarity
+        from xad_agent.detectors.zero_shot import zero_shot_detector
 
-        return SelfDissimilarity().score(self.picture)
+        return zero_shot_detector(self.models).score(self.picture)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

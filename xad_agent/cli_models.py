@@ -56,9 +56,7 @@ def models_use(
     role: Annotated[str, typer.Argument(help="clip, finder, segmenter or vlm.")],
     spec: Annotated[
         str,
-        typer.Argument(
-            help="A name that `xad models list` has, OWNER/NAME on the hub, a folder, ARCHITECTURE@FILE, or none."
-        ),
+        typer.Argument(help="A name of `xad models list`, OWNER/NAME on the hub, a folder, ARCHITECTURE@FILE; none."),
     ],
 ) -> None:
     """Choose the checkpoint for a role from now on; it is used only while its sha256 stays the same."""

@@ -43,6 +43,16 @@ def count(n: int, singular: str, plural: str = "") -> str:
     return f"one {singular}" if n == 1 else f"{words.get(n, f'{n:,}')} {plural or singular + 's'}"
 
 
+def shown_by(n: int, thing: str) -> str:
+    """What something is known from.
+
+    Example:
+        >>> shown_by(1, "good picture"), shown_by(3, "good picture")
+        ('as the only good picture shows', 'as three good pictures show')
+    """
+    return f"as the only {thing} shows" if n == 1 else f"as {count(n, thing)} show"
+
+
 def listed(parts: Sequence[str]) -> str:
     """Parts of a sentence, joined.
 

@@ -47,9 +47,12 @@ def conversation(*tools: str, regions: int = 0, question: str = "Where is it?", 
         ([], 0, "score"),
         (["score"], 0, "locate"),
         (["score", "locate"], 1, "measure"),
-        (["score", "locate", "measure"], 1, "repair"),
-        (["score", "locate", "measure", "repair"], 1, None),
-        (["score", "locate"], 0, None),  # nothing stands out: nothing to measure or repair
+        (["score", "locate", "measure"], 1, "zero_shot"),
+        (["score", "locate", "measure", "zero_shot", "name", "look"], 1, "repair"),
+        (["score", "locate", "measure", "zero_shot", "name", "look", "repair"], 1, "missing"),
+        (["score", "locate", "measure", "zero_shot", "name", "look", "repair", "missing"], 1, None),
+        (["score", "locate"], 0, "zero_shot"),
+        (["score", "locate", "zero_shot"], 0, None),  # nothing stands out: nothing to measure or repair
     ],
 )
 def test_plan_is_followed_and_no_tool_is_called_twice(done, regions, expected):

@@ -221,10 +221,11 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
         return [found[name] for name in ("moment", *rest)]
-    missing = [name for name in intent.say if name not in found and name in _needing()]
+    needing = [name for name in intent.say if name in _needing()]
     say = list(intent.say)
-    if missing and {"look_for", "find"}.isdisjoint(found) and {"timeline", "locate"}.isdisjoint(say):
-        at = say.index(missing[0])
+    looked_for = "look_for" in found or "find" in found
+    if needing and not turn.regions and not looked_for and {"timeline", "locate"}.isdisjoint(say):
+        at = say.index(needing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
     return [found[name] for name in say if name in found]
 
