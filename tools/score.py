@@ -51,13 +51,11 @@ def _normal_range(calibration: Calibration) -> tuple[float, float]:
 
 
 def _uncalibrated(case: Case) -> Evidence:
-    value, detector = case.anomaly_map.score, case.anomaly_map.detector
+    value, words = case.anomaly_map.score, vocabulary("models")["score"]
+    said = words.get(case.anomaly_map.detector, words["other"]).format(score=number(value))
     return case.ledger.add(
         tool="score",
-        statement="Uncertain: no normal example is known, so there is no limit to judge by. "
-        + vocabulary("models")["score"]
-        .get(detector, vocabulary("models")["score"]["other"])
-        .format(score=number(value)),
+        statement=f"Uncertain: no normal example is known, so there is no limit to judge by. {said}",
         verdict="uncertain",
         quantities=(Quantity(name="score", value=value),),
         media=case.picture.sha256,

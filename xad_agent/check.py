@@ -6,16 +6,13 @@ the lexicon know is an invention. The checker is strict on purpose: what it cann
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from itertools import pairwise
 
 from xad_agent.answer import Claim
+from xad_agent.check_numbers import RELATIONS, check_numbers, check_order, clause_at, name_mentions, region_at
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.language import (
-    CLAUSE_ENDS,
-    Mention,
-    Number,
     clauses,
     is_word,
     mentions,
@@ -25,19 +22,9 @@ from xad_agent.language import (
     tokens,
 )
 from xad_agent.prompts import vocabulary
-from xad_agent.support import Fact, Support, region_number
+from xad_agent.support import Support, region_number
 
 MAX_CLAIM_CHARACTERS = 800
-_LABELLED = frozenset({"region", "place", "event"})
-
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "above": lambda a, b: a > b,
-    "below": lambda a, b: a < b,
-    "at most": lambda a, b: a <= b,
-    "at least": lambda a, b: a >= b,
-    "falls": lambda a, b: a > b,
-    "rises": lambda a, b: a < b,
-}
 
 
 def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
@@ -63,153 +50,10 @@ def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-@cache
-def _names() -> dict[str, tuple[str, ...]]:
-    """What quantities are called, directions ("darker") included: canonical name -> words."""
-    names = {name: tuple(words) for name, words in vocabulary("lexicon")["quantities"].items()}
-    for name, entry in vocabulary("attributes").items():
-        names[name] = (*names.get(name, ()), name, *entry["more"], *entry["less"])
-    return names
-
-
-def _name_mentions(words: list[str], support: Support) -> list[Mention]:
-    own = {fact.name: (fact.name,) for fact in support.facts if fact.quantity}
-    return mentions(words, {**own, **_names()})
-
-
-def _compatible(fact: Fact, name: str) -> bool:
-    have, wanted = set(fact.name.split()), set(name.split())
-    return have <= wanted or wanted <= have
-
-
-def _clause(words: list[str], at: int) -> tuple[int, int]:
-    """The clause around token `at`, as a range of indices."""
-    stops = [i for i, word in enumerate(words) if word in CLAUSE_ENDS]
-    before = max((i + 1 for i in stops if i < at), default=0)
-    after = min((i for i in stops if i > at), default=len(words))
-    return before, after
-
-
-def _region_at(words: list[str], at: int) -> int:
-    """The region or event a token speaks of: the last "region N" before it in the sentence, 0 for none."""
-    named = [n for n in numbers(words) if n.at and n.at <= at and words[n.at - 1] in _LABELLED]
-    return int(named[-1].value) if named else 0
-
-
-def _matching(number: Number, words: list[str], support: Support) -> list[Fact]:
-    """The cited facts that this printed number can be."""
-    region = _region_at(words, number.at)
-    of_normal = _speaks_of_normal(number, words)
-    near = [
-        fact
-        for fact in support.facts
-        if (not (fact.region and region) or fact.region == region)
-        and (fact.name.startswith("p-value") or of_normal == fact.name.startswith("normal "))
-    ]
-    if number.ratio is not None:
-        return [fact for fact in near if fact.name == "p-value" and _ratio_holds(number, fact.value)]
-    return [
-        fact
-        for fact in near
-        if fact.unit == number.unit
-        and (number.equals(fact.value) or _unsigned(number, fact, words) or _is_bound(number, fact))
-    ]
-
-
-def _speaks_of_normal(number: Number, words: list[str]) -> bool:
-    """Whether a number is said to be a bound of what is normal: "normal up to 18", "mostly stay below 24.8"."""
-    start, end = _clause(words, number.at)
-    clause = words[start:end]
-    if not {"normally", "usually", "usual", "mostly", "range"}.isdisjoint(clause):
-        return True
-    near = ["", *clause[max(0, number.at - start - 5) : number.at - start]]
-    named = set(vocabulary("lexicon")["called_normal"])
-    return any(word == "normal" and before != "than" and named.isdisjoint(near) for before, word in pairwise(near))
-
-
-def _is_bound(number: Number, fact: Fact) -> bool:
-    """Whether "at most 5 %" bounds a p-value, and no more loosely than its precision."""
-    if not (number.comparison in _RELATIONS and fact.name.startswith("p-value of") and number.unit == "%"):
-        return False
-    near = abs(number.value - fact.value) <= 10**-number.decimals
-    return near and _RELATIONS[number.comparison](fact.value, number.value)
-
-
-def _ratio_holds(number: Number, p_value: float) -> bool:
-    assert number.ratio is not None
-    if number.ratio <= 0:
-        return False
-    printed = number.value / number.ratio
-    if number.comparison in _RELATIONS and number.comparison != "at most":
-        # "fewer than 1 in 320" is said of a p-value of 1 in 321; a looser bound would be true and misleading.
-        strict = number.comparison == "below" or p_value != printed
-        return strict and _RELATIONS[number.comparison](p_value, printed) and abs(1 / p_value - 1 / printed) <= 1.5
-    return number.value > 0 and round(number.value / p_value) == number.ratio
-
-
-def _unsigned(number: Number, fact: Fact, words: list[str]) -> bool:
-    """Whether "darker by 3.1 sigma" prints a brightness of -3.1: the word carries the sign."""
-    if number.signed or fact.value >= 0 or fact.name not in vocabulary("attributes"):
-        return False
-    less = vocabulary("attributes")[fact.name]["less"]
-    return number.equals(-fact.value) and bool(mentions(words, {fact.name: less}))
-
-
-def _check_numbers(words: list[str], support: Support) -> Iterable[str]:
-    named = _name_mentions(words, support)
-    for number in numbers(words):
-        matching = _matching(number, words, support)
-        if number.at and words[number.at - 1] in {"region", "event"}:
-            matching = [fact for fact in matching if fact.name == "region" and not number.decimals]
-        elif not number.at or words[number.at - 1] not in _LABELLED:
-            matching = [fact for fact in matching if fact.name != "region"]  # a label's number counts nothing
-        if not any(mention.entry == "p-value" for mention in named) and number.ratio is None:
-            matching = [fact for fact in matching if fact.name != "p-value"]
-        printed = " ".join(words[number.at : number.at + 1]) + (f" {number.unit}" if number.unit else "")
-        if not matching:
-            yield f"no cited quantity is {printed}"
-            continue
-        if any(fact.name == "region" for fact in matching) and words[number.at - 1] in _LABELLED:
-            continue
-        if words[number.at + 1 : number.at + 2] in (["x"], ["×"]) and not _is_size(number, words, support):
-            yield f"no cited region measures {' '.join(words[number.at : number.at + 3])}"
-        start, end = _clause(words, number.at)
-        near = [m for m in named if start <= m.at < end]
-        before = [m for m in near if m.at < number.at][-1:]
-        after = [m for m in near if m.at > number.at][:1]
-        in_brackets = "(" in words[max(0, number.at - 2) : number.at]
-        governing = before if in_brackets else before + after
-        if governing and not any(_compatible(fact, m.entry) or fact.name.startswith(("p-value", "normal"))
-                                 for fact in matching for m in governing):  # fmt: skip
-            yield f"{printed} is the {matching[0].name}, not the {governing[0].entry}"
-
-
-def _check_order(words: list[str], support: Support) -> Iterable[str]:
-    """A part is no larger than the whole it is "of", and a range runs upwards where nothing goes "from" its start."""
-    for one, other in pairwise(numbers(words)):
-        between = words[one.at + 1 : other.at]
-        is_range = between == ["to"] and words[max(one.at - 1, 0)] != "from"
-        if one.value > other.value and (between == ["of"] or is_range):
-            yield f"{words[one.at]} {between[0]} {words[other.at]} is the wrong way round"
-
-
-def _is_size(number: Number, words: list[str], support: Support) -> bool:
-    """Whether "21 x 34 px" is the width and height of one cited region."""
-    height = next((n for n in numbers(words) if n.at == number.at + 2), None)
-    regions = [region for entry in support.evidence for region in entry.regions]
-    wanted = _region_at(words, number.at)
-    return height is not None and any(
-        number.equals(x1 - x0) and height.equals(y1 - y0)
-        for region in regions
-        for x0, y0, x1, y1 in [region.box]
-        if not wanted or region_number(region) == wanted
-    )
-
-
 def _operand(words: list[str], support: Support, indices: Iterable[int]) -> tuple[float, str] | None:
     """The first number or named quantity among the indices: its value and unit."""
     printed = {number.at: number for number in numbers(words)}
-    named = {mention.at: mention for mention in _name_mentions(words, support)}
+    named = {mention.at: mention for mention in name_mentions(words, support)}
     for at in indices:
         if at in printed and printed[at].ratio is None:
             return printed[at].value, printed[at].unit
@@ -227,21 +71,21 @@ def _check_comparisons(words: list[str], support: Support) -> Iterable[str]:
         if words[end : end + 1] and any(n.at == end and n.ratio is not None for n in numbers(words)):
             continue  # "fewer than 1 in 320" is checked as a number
         if mention.entry in {"within", "outside"} and {"normal", "range"} & set(words[end : end + 4]):
-            named = [m.entry for m in _name_mentions(words[: mention.at], support)][-1:]
+            named = [m.entry for m in name_mentions(words[: mention.at], support)][-1:]
             yield from (r for name in named for r in _quantity_verdict(name, mention.entry == "within", support))
             if named:
                 continue
         left = _operand(words, support, range(mention.at - 1, -1, -1))
         right = _operand(words, support, range(end, min(end + 6, len(words))))
-        if mention.entry in _RELATIONS and left and right and left[1] == right[1]:
-            if not _RELATIONS[mention.entry](left[0], right[0]):
+        if mention.entry in RELATIONS and left and right and left[1] == right[1]:
+            if not RELATIONS[mention.entry](left[0], right[0]):
                 yield f"{left[0]:g} is not {mention.entry} {right[0]:g}"
         elif not mentions(support.words, {mention.entry: lexicon["comparisons"][mention.entry]}):
             yield f"no cited statement says {' '.join(words[mention.at : end])!r}"
     for mention in mentions(words, lexicon["changes"]):
         after = [n for n in numbers(words) if n.at > mention.at and n.ratio is None][:2]
         both = len(after) == 2 and words[after[0].at - 1] == "from" and words[after[1].at - 1] == "to"
-        if both and not _RELATIONS[mention.entry](after[0].value, after[1].value):
+        if both and not RELATIONS[mention.entry](after[0].value, after[1].value):
             yield f"{after[0].value:g} to {after[1].value:g} is no change that {words[mention.at]}"
         elif not both and not mentions(support.words, {mention.entry: lexicon["changes"][mention.entry]}):
             yield f"no cited statement says {words[mention.at]!r}"
@@ -251,7 +95,7 @@ def _check_directions(words: list[str], support: Support) -> Iterable[str]:
     for name, entry in vocabulary("attributes").items():
         for side, sign in (("more", 1), ("less", -1)):
             for mention in mentions(words, {name: entry[side]}):
-                region = _region_at(words, mention.at)
+                region = region_at(words, mention.at)
                 values = [f.value for f in support.facts if f.quantity and f.name == name and f.unit == entry["unit"]
                           and (not region or not f.region or f.region == region)]  # fmt: skip
                 if not any(sign * value > 0 for value in values):
@@ -264,7 +108,7 @@ def _check_places(words: list[str], support: Support) -> Iterable[str]:
     stated = {mention.entry for mention in mentions(support.words, places)}
     regions = [region for entry in support.evidence for region in entry.regions]
     for mention in mentions(words, places):
-        number = _region_at(words, mention.at)
+        number = region_at(words, mention.at)
         where = [region for region in regions if not number or region_number(region) == number]
         measured = {m.entry for region in where for phrase in region.place for m in mentions(tokens(phrase), places)}
         if mention.entry not in (measured if where else stated):
@@ -289,8 +133,8 @@ def _stated_verdicts(words: list[str]) -> Iterable[tuple[str, bool, int]]:
 
 def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
     for entry, negated, at in _stated_verdicts(words):
-        start, end = _clause(words, at)
-        attributes = [m.entry for m in _name_mentions(words[start:end], support) if m.entry in vocabulary("attributes")]
+        start, end = clause_at(words, at)
+        attributes = [m.entry for m in name_mentions(words[start:end], support) if m.entry in vocabulary("attributes")]
         if attributes:
             yield from _quantity_verdict(attributes[0], (entry == "normal") != negated, support)
             continue
@@ -397,8 +241,8 @@ def _kind(claim: Claim, support: Support) -> Iterable[str]:
 
 
 _SENTENCE_TESTS = (
-    _check_numbers,
-    _check_order,
+    check_numbers,
+    check_order,
     _check_comparisons,
     _check_directions,
     _check_places,

@@ -47,7 +47,7 @@ def find_checkpoint(spec: str) -> Checkpoint:
     if at:
         return Checkpoint(spec, _file(spec, file), architecture)
     path = Path(spec).expanduser()
-    if path.is_dir():
+    if spec and path.is_dir():
         return Checkpoint(spec, path)
     if path.is_file():
         raise XadError(f"{spec} is a file: say what it is of, as ARCHITECTURE@{spec}", exit_code=2)

@@ -89,21 +89,23 @@ def chosen() -> dict[Role, Choice]:
 
 
 def choose(role: str, spec: str) -> dict[Role, Choice]:
-    """Use a checkpoint for a role from now on, or none; what is then chosen.
+    """Use a checkpoint for a role from now on, or none, once it is seen to load; what is then chosen.
 
     Args:
         role: One of `ROLES`.
         spec: See `find_checkpoint`, the name of a known one, or "none".
 
     Raises:
-        XadError: There is no such role, or no such checkpoint on this machine or, reachable, on the hub.
+        XadError: There is no such role, or no such checkpoint on this machine or, reachable, on the hub, or it cannot
+            be loaded.
     """
     import yaml
 
     choices = chosen()
     choices.pop(_role(role), None)
     if spec != NONE:
-        choices[_role(role)] = _chosen(spec)
+        choices[_role(role)] = choice = _chosen(spec)
+        _load(_role(role), choice.local)
     entries = {name: {**vars(choice)} for name, choice in choices.items()}
     file = _config()
     try:
