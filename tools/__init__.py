@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.evidence import Evidence
 from xad_agent.prompts import vocabulary
@@ -180,9 +180,9 @@ def _schemas(case: "Case | ClipCase") -> tuple[dict[str, str], dict[str, type[Ba
 @cache
 def _phrases_of(known: frozenset[str]) -> type[BaseModel]:
     """The arguments of `find` where only these words are known."""
-    words: dict[str, Any] = {"items": {"type": "string", "enum": sorted(known)}}
-    field = Field(min_length=1, max_length=MAX_PHRASES, description=_WORDS["phrases"], json_schema_extra=words)
-    return create_model("KnownPhrases", phrases=(list[str], field))
+    word: Any = Annotated[str, WithJsonSchema({"type": "string", "enum": sorted(known)})]
+    field = Field(min_length=1, max_length=MAX_PHRASES, description=_WORDS["phrases"])
+    return create_model("KnownPhrases", phrases=(list[word], field))
 
 
 def _bound(function: Callable[..., Evidence], case: "Case | ClipCase") -> Callable[..., tuple[str, Evidence]]:

@@ -7,6 +7,7 @@ from xad_agent.evidence import Evidence, Ledger, Region
 from xad_agent.llm.planner import (
     CHECKER,
     arguments,
+    asked_things,
     is_clip,
     named_thing,
     named_time,
@@ -259,3 +260,49 @@ def test_what_is_normal_needs_no_event():
     turn = read_turn(conversation(question="What is normal here at 0:10?"))
     for clip, tools in ((True, FOR_CLIPS), (False, ALL)):
         assert next_tool(intent("normal", clip=clip), turn, tools) == "normal"
+
+
+@pytest.mark.parametrize(
+    ("question", "anything", "known"),
+    [
+        ("Is there a red bicycle in the picture?", ["red bicycle"], ["bicycle"]),
+        ("Do you see a knife or a dog?", ["knife", "dog"], ["knife", "dog"]),
+        ("Is there a hot dog?", ["hot dog"], ["hot dog"]),
+        ("Is there a dog? Is there a cat?", ["dog", "cat"], ["dog", "cat"]),
+        ("Can you find any cracked screws on the left?", ["cracked screws"], []),
+        ("Is a dog there?", ["dog"], ["dog"]),
+        ("Is it a scratch?", [], []),
+        ("Are there any other defects?", [], []),
+        ("Is there anything wrong with it?", [], []),
+        ("Do you see it?", [], []),
+    ],
+)
+def test_what_a_question_asks_to_be_looked_for(question, anything, known):
+    assert asked_things(question, None) == anything
+    assert asked_things(question, list(vocabulary("coco"))) == known
+
+
+def test_a_thing_that_was_found_or_not_needs_no_name():
+    turn = read_turn(conversation("score", "locate", "find", regions=1, question="Is there a dog?"))
+    assert next_tool(intent("name"), turn, ALL) is None
+    assert arguments("find", intent("name"), turn) == {"phrases": ["dog"]}
+    scratch = read_turn(conversation("score", "locate", "find", regions=1, question="Is there a scratch?"))
+    assert next_tool(intent("name"), scratch, ALL) == "name"
+    assert arguments("look", intent("name"), scratch) == {"region": 1, "what": "scratch"}
+
+
+def test_what_is_missing_is_said_once_in_a_conversation():
+    first = conversation("score", "locate", "measure", "zero_shot", "name", "look", "repair", regions=1)
+    assert next_tool(intent("why"), read_turn(first), ALL) == "missing"
+    second = [*first, *conversation("missing"), *first]
+    assert next_tool(intent("why"), read_turn(second), ALL) is None
+
+
+def test_a_name_is_not_said_to_be_unknown_where_one_was_measured():
+    ledger = Ledger()
+    named = ledger.add(tool="name", statement="It looks like a dent.", labels={"dent": 0.5})
+    limit = Ledger().add(tool="name", statement="No model.", kind="limit")
+    before = conversation("score", "locate", "measure", regions=1, question="What kind of defect is it?")
+    assert next_tool(intent("name"), read_turn([*before, result(named)]), ALL - {"look"}) == "missing"
+    assert next_tool(intent("name"), read_turn([*before, result(limit)]), ALL - {"look"}) == "cannot_tell"
+    assert arguments("look", intent("name"), read_turn([*before, result(named)])) == {"region": 1, "what": "dent"}

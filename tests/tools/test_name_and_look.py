@@ -1,10 +1,12 @@
+from itertools import combinations
+
 import pytest
 
 from tests.normal import case_of, with_square
 from tests.seeing import SeeingModels
 from xad_agent.answer import Claim
 from xad_agent.check import check
-from xad_agent.perception.models import Models
+from xad_agent.perception.models import ROLES, Models
 from xad_agent.tools.look import look
 from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
@@ -74,8 +76,10 @@ def test_an_outline_is_cut_out_of_the_regions_box():
     assert evidence.quantity("overlap").value == pytest.approx(0.91)
 
 
-def test_what_is_missing_is_said():
-    case = case_of(with_square(SQUARE), models=Models({}))
-    for word in ("CLIP", "Grounding DINO", "SAM", "vision-language model"):
-        assert word in missing(case).statement
-    assert missing(bright_case()).statement == "All kinds of models that could help are there."
+@pytest.mark.parametrize("there", [roles for n in range(5) for roles in combinations(ROLES, n)])
+def test_what_is_missing_is_said(there):
+    case = case_of(with_square(SQUARE), models=Models(dict.fromkeys(there, "x/y")))
+    evidence = missing(case)
+    words = {"clip": "CLIP", "finder": "Grounding DINO", "segmenter": "SAM", "vlm": "vision-language model"}
+    assert {role for role, word in words.items() if word in evidence.statement} == set(ROLES) - set(there)
+    assert not check(Claim(text=evidence.statement, kind="cannot-tell", evidence=(evidence.id,)), case.ledger)

@@ -108,10 +108,13 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
         return not named_thing(turn.question)
     if name == "find":
         return not asked_things(turn.question, known)
-    if name == "missing":
-        return name in turn.before
-    found = [entry for tool in ("find", "name", "look") if (entry := turn.evidence.get(tool))]
-    return name == "cannot_tell" and intent.topic == "naming" and any(entry.kind != "limit" for entry in found)
+    if name == "missing" and name in turn.before:
+        return True
+    answers = {tool for tool in ("find", "name", "look") if tool in turn.evidence} - _limits(turn)
+    if intent.topic != "naming" or not answers:
+        return False
+    # A thing that was looked for is no defect to be named, unless the question calls it so.
+    return name == "cannot_tell" or ("find" in answers and (name == "measure" or not suspicion(turn)))
 
 
 def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
@@ -125,6 +128,10 @@ def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
 def is_clip(tools: set[str]) -> bool:
     """Whether these are the tools for clips."""
     return "timeline" in tools
+
+
+def _limits(turn: Turn) -> set[str]:
+    return {tool for tool, entry in turn.evidence.items() if entry.kind == "limit"}
 
 
 def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None = None) -> dict[str, Any]:
@@ -182,8 +189,12 @@ def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
     if known is not None:
         return _mentioned(question, {name: [name] for name in known})
     words = vocabulary("intents")
-    phrases = [match["what"].lower() for pattern in words["thing_words"]
-               if (match := re.search(pattern, question, re.IGNORECASE))]  # fmt: skip
+    phrases = [
+        phrase
+        for pattern in words["thing_words"]
+        for match in re.finditer(pattern, question, re.IGNORECASE)
+        for phrase in re.split(words["or"], match["what"].lower())
+    ]
     things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
     return list(dict.fromkeys(things)) or _mentioned(question, {name: [name] for name in vocabulary("coco")})
 
@@ -197,17 +208,19 @@ def suspicion(turn: Turn) -> str:
 
 def _mentioned(question: str, names: Mapping[str, Sequence[str]]) -> list[str]:
     """Which of the names occur in a question by any of their words, in the order of the question."""
-    text = question.lower()
-    found: dict[str, tuple[int, int]] = {}
-    for name, words in names.items():
-        places = [(match.start(), -len(word)) for word in words
-                  if (match := re.search(rf"\b{re.escape(str(word))}(e?s)?\b", text))]  # fmt: skip
-        if places:
-            found[name] = min(places)
-    starts: dict[int, str] = {}
-    for name in sorted(found, key=found.__getitem__):
-        starts.setdefault(found[name][0], name)  # of "hot dog" and "hot", the longer
-    return list(starts.values())
+    matches = [
+        (match.start(), -match.end(), name)
+        for name, some in names.items()
+        for word in some
+        for match in re.finditer(rf"\b{re.escape(str(word))}(e?s)?\b", question.lower())
+    ]
+    mentioned: list[str] = []
+    reach = 0
+    for start, end, name in sorted(matches):
+        if start >= reach:  # of "hot dog" the dog is none
+            mentioned.append(name)
+            reach = -end
+    return list(dict.fromkeys(mentioned))
 
 
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
