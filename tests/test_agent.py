@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage
 
 from tests.normal import NormalProfile, picture, texture
 from tests.scripted import ScriptedChatModel, call
+from tests.seeing import SeeingModels
 from xad_agent import agent as module
 from xad_agent.agent import Agent
 from xad_agent.errors import XadError
@@ -174,3 +175,28 @@ def test_answers_can_be_drawn_and_reported(defective, tmp_path):
     assert "It is anomalous." in html and "<script" not in html and "http" not in html.replace("http-equiv", "")
     with pytest.raises(XadError):
         type(answer).model_validate({k: v for k, v in answer.to_json().items() if k != "events"}).figure()
+
+
+def test_a_verdict_that_rests_on_an_opinion_alone_is_dropped(defective):
+    script = [
+        call("score"),
+        call("look", region=1),
+        draft(
+            ("It is anomalous.", "verdict", ["E2"]),
+            ("Region 1 shows a defect.", "what", ["E2"]),
+            ("In the opinion of a vision-language model the answer is yes.", "what", ["E2"]),
+        ),
+    ]
+    answer = Agent(NormalProfile(), ScriptedChatModel(script=script), SeeingModels()).ask("Is it damaged?", defective)
+    assert answer.text == "In the opinion of a vision-language model the answer is yes [E2]."
+    assert {entry.text for entry in answer.dropped} == {"It is anomalous.", "Region 1 shows a defect."}
+    assert answer.verdict == "anomalous"  # by the score
+
+
+def test_the_agents_models_are_those_of_every_picture_it_is_shown(defective):
+    agent = Agent(NormalProfile(), ScriptedChatModel(script=[call("name"), draft(("x", "what", []))]), SeeingModels())
+    answer = agent.ask("What is it?", defective)
+    assert answer.label_scores["scratch"] > 0.5
+    assert answer.models["clip"] == "scripted"
+    with pytest.raises(XadError, match="no model is used as"):
+        Agent(models={"eyes": "x"})

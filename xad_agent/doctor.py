@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from xad_agent import weights
+from xad_agent.errors import XadError
 
 DISTRIBUTION = "xad-agent"
 LEAST_MEMORY = 2.0
@@ -32,7 +33,7 @@ class Check:
 
 def checks() -> list[Check]:
     """Look at this machine, without any network; takes a few seconds, as it imports torch to ask for a GPU."""
-    return [_python(), *_packages(), _cores(), _memory(), _gpu(), _home(), *_models(), _npm()]
+    return [_python(), *_packages(), _cores(), _memory(), _gpu(), _home(), *_models(), *_chosen(), _npm()]
 
 
 def _python() -> Check:
@@ -121,6 +122,23 @@ def _models() -> list[Check]:
         detail = row.status if present or needed else f"{row.status} (optional, for {row.role})"
         advice = "" if present else f"run `xad models pull {row.name}`"
         found.append(Check(f"model {row.name}", present or not needed, detail, advice))
+    return found
+
+
+def _chosen() -> list[Check]:
+    """The checkpoints that were chosen, whether they are still the same."""
+    from xad_agent.perception.models import chosen
+
+    found = []
+    for role, choice in chosen().items():
+        try:
+            changed = choice.changed()
+        except XadError as error:
+            found.append(Check(f"model as {role}", False, str(error), f"run `xad models use {role} {choice.spec}`"))
+            continue
+        detail = f"{choice.spec}, but {changed[0]} has changed" if changed else choice.spec
+        advice = f"run `xad models use {role} {choice.spec}`" if changed else ""
+        found.append(Check(f"model as {role}", not changed, detail, advice))
     return found
 
 
