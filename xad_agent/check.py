@@ -229,7 +229,8 @@ def _check_opinion(words: list[str], support: Support) -> Iterable[str]:
     if not opinions or "opinion" in words:
         return
     measured = Support(tuple(entry for entry in support.evidence if entry.kind != "opinion"))
-    if any(is_word(word) and stem(word) not in measured.stems | _framing() for word in words):
+    unmeasured = any(is_word(word) and stem(word) not in measured.stems | _framing() for word in words)
+    if unmeasured or not measured.evidence:
         yield "it rests on an opinion, and does not say so"
 
 
