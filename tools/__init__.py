@@ -134,7 +134,7 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
     if isinstance(case, Case):
         models = case.models
         absent = {
-            "zero_shot": case.profile is None or not models.sees_zero_shot,  # without a profile it is what `score` uses
+            "zero_shot": not models.sees_zero_shot,
             "find": not models.can_find,
             "name": "clip" in models.missing,
             "look": "vlm" in models.missing,

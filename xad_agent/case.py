@@ -10,8 +10,12 @@ from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
 if TYPE_CHECKING:
+    from xad_agent.detectors.zero_shot import ZeroShot
     from xad_agent.matching import Counterparts
     from xad_agent.normals import Normals
+
+
+_REFERENCES = 4
 
 
 class Case:
@@ -65,9 +69,21 @@ class Case:
         """The picture's map and score: by the profile's detector, else by the best that needs no normal picture."""
         if self.profile is not None:
             return self.profile.examine(self.picture)
+        return self.zero_shot.score(self.picture)
+
+    @cached_property
+    def zero_shot(self) -> "ZeroShot":
+        """What judges without a profile, or gives a second opinion."""
         from xad_agent.detectors.zero_shot import zero_shot_detector
 
-        return zero_shot_detector(self.models).score(self.picture)
+        return zero_shot_detector(self.models, self.references)
+
+    @property
+    def references(self) -> list[Picture]:
+        """A few normal pictures for it, the same for every picture; none without a profile."""
+        if self.profile is None:
+            return []
+        return [self.profile.exemplar(index) for index in range(min(self.profile.exemplars, _REFERENCES))]
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -1,24 +1,35 @@
-"""Which detector judges a picture without a profile: the best that the models at hand allow."""
+"""Which detector judges a picture by itself: the best that the models at hand allow."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.media.picture import Picture
-from xad_agent.perception.models import Models
+
+if TYPE_CHECKING:
+    from xad_agent.detectors.winclip import WinCLIP
+    from xad_agent.perception.clip import Clip
+    from xad_agent.perception.models import Models
 
 
 class ZeroShot(Protocol):
-    """Scores a picture by what it knows before it has seen any normal one."""
+    """Scores a picture by what it knows before it has seen any normal one.
+
+    Attributes:
+        name: What it is called.
+        mode: What it leaves out to be quick, in words; "" where that is nothing.
+    """
 
     name: str
+    mode: str
 
     def score(self, picture: Picture) -> AnomalyMap:
         """The map and the score of one picture of any size and aspect ratio."""
         ...
 
 
-def zero_shot_detector(models: Models, references: Sequence[Picture] = ()) -> ZeroShot:
+def zero_shot_detector(models: "Models", references: Sequence[Picture] = ()) -> ZeroShot:
     """WinCLIP where there is a CLIP, else SAA+ where there are Grounding DINO and SAM, else self-dissimilarity.
 
     Args:
@@ -29,9 +40,7 @@ def zero_shot_detector(models: Models, references: Sequence[Picture] = ()) -> Ze
         XadError: A model that was chosen cannot be loaded.
     """
     if models.clip is not None:
-        from xad_agent.detectors.winclip import WinCLIP
-
-        return WinCLIP(models.clip, models.thing, references)
+        return _winclip(models.clip, models.thing, tuple(references))
     if models.sees_zero_shot:
         from xad_agent.detectors.saa import SegmentAnyAnomaly
 
@@ -39,3 +48,11 @@ def zero_shot_detector(models: Models, references: Sequence[Picture] = ()) -> Ze
     from xad_agent.detectors.self_dissimilarity import SelfDissimilarity
 
     return SelfDissimilarity()
+
+
+@lru_cache(maxsize=2)
+def _winclip(clip: "Clip", thing: str, references: tuple[Picture, ...]) -> "WinCLIP":
+    """Kept for the next picture, as looking at the references costs many times what a picture does."""
+    from xad_agent.detectors.winclip import WinCLIP
+
+    return WinCLIP(clip, thing, references)
