@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
+from xad_agent.eval.layout import GOOD, Category, Sample, check_limit, drawn, read_layout
 from xad_agent.eval.machine import peak_memory_mb, revision, versions
 from xad_agent.eval.metrics import overlap, sklearn_metrics
 from xad_agent.eval.report import as_text
-from xad_agent.eval.store import Record, Store
+from xad_agent.eval.store import Record, Store, check_finite, score_all
 from xad_agent.eval.summary import mean_of, summarise
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def evaluate_images(
             scikit-learn is missing.
     """
     sklearn_metrics()
-    if limit is not None and limit < 1:
-        raise XadError(f"limit {limit}: take 1 or more pictures of each type, or no limit", exit_code=2)
+    check_limit(limit)
     options = {"alpha": alpha, "backbone": backbone, "limit": limit, "seed": seed, "repair": repair}
     categories = read_layout(directory)
     results = []
@@ -77,36 +76,19 @@ def evaluate_images(
 
 def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any]:
     settings = store.settings
-    samples = _drawn(category.test, settings["limit"], settings["seed"])
+    samples = drawn(category.test, settings["limit"], settings["seed"])
     profile, fit_seconds = _fitted(category, store, progress)
-    _score_all(samples, profile, store, progress)
+    scored = score_all(samples, store, lambda sample: _score(sample, profile, store), progress)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
-    records = {record["picture"]: record for record in store.records()}
-    chosen = [(sample, records[sample.name]) for sample in samples]
-    if all("error" in record for _, record in chosen):
-        raise XadError(f"{category.root}: no test picture could be scored; the first: {chosen[0][1]['error']}")
     return {
         "task": "images",
         "category": category.name,
         **settings,
         "threshold": profile.calibration.threshold(settings["alpha"]),
-        **summarise(chosen, store.pairs, seed=settings["seed"], train=len(category.normal)),
+        **summarise(scored, store.pairs, seed=settings["seed"], train=len(category.normal)),
         "fit_seconds": fit_seconds,
         "peak_memory_mb": peak,
     }
-
-
-def _drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
-    """At most `limit` samples of each kind, in their order."""
-    if limit is None:
-        return list(samples)
-    random = np.random.default_rng(seed)
-    ranks = random.permutation(len(samples))
-    drawn: list[int] = []
-    for kind in dict.fromkeys(sample.kind for sample in samples):
-        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
-        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
-    return [samples[place] for place in sorted(drawn)]
 
 
 def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:
@@ -125,20 +107,6 @@ def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureP
     return profile, seconds
 
 
-def _score_all(samples: list[Sample], profile: "PictureProfile", store: Store, progress: bool) -> None:
-    from tqdm import tqdm
-
-    done = {record["picture"] for record in store.forget_failures()}
-    open_samples = [sample for sample in samples if sample.name not in done or not store.has_map(sample)]
-    for sample in tqdm(open_samples, desc="score", unit="picture", disable=not progress):
-        try:
-            record = _score(sample, profile, store)
-        except Exception as error:  # one bad picture must not lose the results of the others
-            reason = str(error) if isinstance(error, XadError) else f"{type(error).__name__}: {error}"
-            record = {"picture": sample.name, "kind": sample.kind, "error": reason}
-        store.add(record)
-
-
 def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
     from xad_agent.case import Case
     from xad_agent.evidence import Ledger
@@ -148,8 +116,7 @@ def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
     case = Case(read_picture(sample.path), profile, Ledger())
     found = case.anomaly_map
     seconds = perf_counter() - start
-    if not (np.isfinite(found.values).all() and np.isfinite(found.score)):
-        raise XadError(f"{sample.name}: the detector {found.detector} gave values that are not finite")
+    check_finite(found, sample)
     mask = sample.mask(*found.values.shape)
     record: Record = {
         "picture": sample.name,

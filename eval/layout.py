@@ -186,3 +186,22 @@ def _wrong_size(sample: Sample, mask: tuple[int, int], picture: tuple[int, int])
         f"{sample.mask_path}: the mask is {mask[0]} x {mask[1]} px, its picture {sample.path} is {picture[0]} x "
         f"{picture[1]}; give it a mask of the picture's own size"
     )
+
+
+def check_limit(limit: int | None) -> None:
+    """XadError for a limit, of pictures of each type, below 1."""
+    if limit is not None and limit < 1:
+        raise XadError(f"limit {limit}: take 1 or more pictures of each type, or no limit", exit_code=2)
+
+
+def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
+    """At most `limit` samples of each kind, in their order."""
+    if limit is None:
+        return list(samples)
+    random = np.random.default_rng(seed)
+    ranks = random.permutation(len(samples))
+    drawn: list[int] = []
+    for kind in dict.fromkeys(sample.kind for sample in samples):
+        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
+        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
+    return [samples[place] for place in sorted(drawn)]

@@ -7,12 +7,13 @@ FOLDER/maps/            one float32 .npy (H, W) per picture; 4 bytes a pixel
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.eval.layout import Sample
 from xad_agent.eval.metrics import MapAndMask
@@ -111,3 +112,36 @@ class Store:
             return {}
         except json.JSONDecodeError as error:
             raise XadError(f"{self._run}: not whole JSON ({error}); delete {self.folder} and start again") from error
+
+
+def score_all(
+    samples: list[Sample], store: Store, score: Callable[[Sample], Record], progress: bool
+) -> list[tuple[Sample, Record]]:
+    """The records of all pictures: those the store has, and of the others what `score` gives, or the error it raises.
+
+    Raises:
+        XadError: No picture could be scored.
+    """
+    from tqdm import tqdm
+
+    done = {record["picture"] for record in store.forget_failures()}
+    open_samples = [sample for sample in samples if sample.name not in done or not store.has_map(sample)]
+    for sample in tqdm(open_samples, desc="score", unit="picture", disable=not progress):
+        try:
+            record = score(sample)
+        except Exception as error:  # one bad picture must not lose the results of the others
+            reason = str(error) if isinstance(error, XadError) else f"{type(error).__name__}: {error}"
+            record = {"picture": sample.name, "kind": sample.kind, "error": reason}
+        store.add(record)
+    records = {record["picture"]: record for record in store.records()}
+    scored = [(sample, records[sample.name]) for sample in samples]
+    if all("error" in record for _, record in scored):
+        folder = store.settings["directory"]
+        raise XadError(f"{folder}: no test picture could be scored; the first: {scored[0][1]['error']}")
+    return scored
+
+
+def check_finite(found: AnomalyMap, sample: Sample) -> None:
+    """XadError where a map or its score is not finite."""
+    if not (np.isfinite(found.values).all() and np.isfinite(found.score)):
+        raise XadError(f"{sample.name}: the detector {found.detector} gave values that are not finite")

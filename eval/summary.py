@@ -45,15 +45,18 @@ SHARES = (
     "repair_below_threshold",
     "repair_below_threshold_all",
 )
-DEFINITIONS = (
+COMMON = ("alpha", "detector", "seed")  # settings that are the same of all categories
+MAP_DEFINITIONS = (
     f"aupro: up to a false-positive rate of {FPR_LIMIT}, interpolated there, divided by it; rates over the normal "
     "pixels of all pictures, good ones included; overlap averaged over 8-connected regions",
     "types: each type against all good test pictures",
     "pixel metrics: exact, nothing is binned; their intervals: pictures resampled, values at 1024 quantiles",
+    "seconds_per_picture: median of reading and scoring one picture, in this process",
+)
+DEFINITIONS = (
     "pointing_game: defective pictures whose candidate (the strongest region or, where the picture passes, the place "
     "nearest to the limit) has its peak inside the mask; pointing_game_regions: a picture that passes is a miss",
     "region_iou: all found regions together against the mask, mean over defective pictures; no region is 0",
-    "seconds_per_picture: median of reading and scoring one picture, in this process",
 )
 
 
@@ -75,23 +78,47 @@ def summarise(scored: Scored, pairs: Pairs, *, seed: int, train: int) -> dict[st
         0 to 1, None where not defined; `..._interval`: [low, high] by bootstrap; `types` {type: the same of it alone};
         `failed` [{picture, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`: medians.
     """
-    good = [(s, r) for s, r in scored if "error" not in r and s.kind == GOOD]
-    bad = [(s, r) for s, r in scored if "error" not in r and s.kind != GOOD]
-    failed = [{"picture": r["picture"], "error": r["error"]} for _, r in scored if "error" in r]
+    good, bad, _ = _parts(scored)
+    result = summarise_maps(scored, pairs, seed=seed)
+    result["n"] = {"train": train, **result["n"]}
+    for kind, of_type in result["types"].items():
+        of_type |= _decisions([record for sample, record in bad if sample.kind == kind], seed)
+    return {
+        **result,
+        "false_alarm_rate": proportion(record["anomalous"] for _, record in good),
+        **_decisions([record for _, record in bad], seed),
+        "notes": [*result["notes"], *DEFINITIONS],
+        "repair_seconds_per_picture": _median([r["repair_seconds"] for _, r in bad if "repair_seconds" in r]),
+    }
+
+
+def summarise_maps(scored: Scored, pairs: Pairs, *, seed: int) -> dict[str, Any]:
+    """What scores and maps alone show, without any threshold: the part of `summarise` that every detector has.
+
+    Returns:
+        `n` {normal, defective, failed}, the image and pixel metrics of `summarise` with their intervals, `types`,
+        `failed`, `notes` and `seconds_per_picture`.
+    """
+    good, bad, failed = _parts(scored)
     kinds = sorted({sample.kind for sample, _ in bad})
     levels, counts = _counted(good, bad, kinds, pairs)
     whole = sum((counts[kind] for kind in kinds), counts[GOOD])
     return {
-        "n": {"train": train, "normal": len(good), "defective": len(bad), "failed": len(failed)},
-        "false_alarm_rate": proportion(record["anomalous"] for _, record in good),
+        "n": {"normal": len(good), "defective": len(bad), "failed": len(failed)},
         **_metrics(good, bad, whole, seed),
         **_pixel_intervals(good, bad, levels, pairs, seed),
         "types": {kind: _type(good, bad, kind, counts, seed) for kind in kinds},
         "failed": failed,
-        "notes": [*_notes(good, bad, failed), *DEFINITIONS],
+        "notes": [*_notes(good, bad, failed), *MAP_DEFINITIONS],
         "seconds_per_picture": median(record["seconds"] for _, record in good + bad),
-        "repair_seconds_per_picture": _median([r["repair_seconds"] for _, r in bad if "repair_seconds" in r]),
     }
+
+
+def _parts(scored: Scored) -> tuple[Scored, Scored, list[Record]]:
+    """The good pictures, the defective ones, and what is said of those that failed."""
+    good = [(s, r) for s, r in scored if "error" not in r and s.kind == GOOD]
+    bad = [(s, r) for s, r in scored if "error" not in r and s.kind != GOOD]
+    return good, bad, [{"picture": r["picture"], "error": r["error"]} for _, r in scored if "error" in r]
 
 
 def _counted(good: Scored, bad: Scored, kinds: list[str], pairs: Pairs) -> tuple[np.ndarray, dict[str, PixelCounts]]:
@@ -119,8 +146,6 @@ def _metrics(good: Scored, bad: Scored, counts: PixelCounts, seed: int) -> dict[
         "pixel_ap": pixel_average_precision(counts),
         "pixel_max_f1": best[0] if best else None,
         "pixel_max_f1_threshold": best[1] if best else None,
-        **_places([record for _, record in bad], seed),
-        **_repairs([record for _, record in bad]),
     }
 
 
@@ -129,6 +154,10 @@ def _auroc(normal: np.ndarray, defective: np.ndarray) -> float:
     ranked = np.sort(normal)
     below = np.searchsorted(ranked, defective, "left") + np.searchsorted(ranked, defective, "right")
     return float(below.mean() / (2 * len(ranked)))
+
+
+def _decisions(records: list[Record], seed: int) -> dict[str, Any]:
+    return {**_places(records, seed), **_repairs(records)}
 
 
 def _places(records: list[Record], seed: int) -> dict[str, Any]:
@@ -177,13 +206,14 @@ def _median(values: list[float]) -> float | None:
 
 def mean_of(results: list[dict[str, Any]]) -> dict[str, Any]:
     """One result of several categories: the mean of each metric, shares pooled, `n` summed, and all in `categories`."""
-    means = {key: _mean([result[key] for result in results]) for key in METRICS}
-    shares = {key: _pooled([result[key] for result in results]) for key in SHARES}
+    first = results[0]
+    means = {key: _mean([result[key] for result in results]) for key in METRICS if key in first}
+    shares = {key: _pooled([result[key] for result in results]) for key in SHARES if key in first}
     return {
-        "task": results[0]["task"],
+        "task": first["task"],
         "category": "mean of " + ", ".join(result["category"] for result in results),
-        "alpha": results[0]["alpha"],
-        "n": {key: sum(result["n"][key] for result in results) for key in results[0]["n"]},
+        **{key: first[key] for key in COMMON if key in first},
+        "n": {key: sum(result["n"][key] for result in results) for key in first["n"]},
         **means,
         **shares,
         "failed": [failure for result in results for failure in result["failed"]],

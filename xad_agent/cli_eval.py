@@ -28,6 +28,24 @@ def eval_images(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("zero-shot")
+def eval_zero_shot(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/good is not looked at.")],
+    detector: Annotated[str, typer.Option(help="self-dissimilarity, centre or contrast.")] = "self-dissimilarity",
+    backbone: Backbone = "efficientnet-lite0",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Detection and place without any normal picture, beside chance and trivial detectors."""
+    from xad_agent.eval.zero_shot import as_text, evaluate_zero_shot
+
+    options = {"detector": detector, "backbone": backbone, "limit": limit, "seed": seed, "output": output}
+    result = evaluate_zero_shot(directory, **options)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("checker")
 def eval_checker(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

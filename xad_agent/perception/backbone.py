@@ -3,6 +3,7 @@
 import ctypes
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,12 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     except Exception as error:  # the hub's clients and torch raise errors of many types
         raise XadError(_no_weights(source, spec, error)) from error
     return Backbone(trunk, spec, source.mean, source.std)
+
+
+@cache
+def embedded_backbone() -> Backbone:
+    """The embedded network, loaded once; XadError where its weights are missing or damaged."""
+    return load_backbone(DEFAULT)
 
 
 def _keep_freed_memory() -> None:
