@@ -54,7 +54,9 @@ class GroundingDino:
         """See `load_grounding`; `forward` gives token logits (Q, T) and boxes (Q, 4) of a prepared picture and ids."""
         wrong = [token for token, number in _BERT.items() if tokenizer.convert_tokens_to_ids(token) != number]
         if wrong:
-            raise XadError(f"the tokenizer of {name} has another number for {wrong[0]} than bert-base-uncased: give that")
+            raise XadError(
+                f"the tokenizer of {name} has another number for {wrong[0]} than bert-base-uncased: give that"
+            )
         self.name, self.fingerprint = name, fingerprint(network)
         self._network = network.to(placement()[0])
         self._forward, self._tokenizer, self._image_processor = forward, tokenizer, image_processor
@@ -153,7 +155,12 @@ def _from_file(spec: str, architecture: str, file: Path) -> GroundingDino:
 
         network = groundingdino_py.build(name, state, tokenizer, spec)
         return GroundingDino(
-            spec, network, groundingdino_py.forward(network), tokenizer, GroundingDinoImageProcessor(), checkpoints.WINDOW
+            spec,
+            network,
+            groundingdino_py.forward(network),
+            tokenizer,
+            GroundingDinoImageProcessor(),
+            checkpoints.WINDOW,
         )
     config = checkpoints.configuration(name)
     network = fill_network(GroundingDinoForObjectDetection, config, checkpoints.renamed(state, spec), spec)

@@ -70,7 +70,9 @@ class Vlm:
                 [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
             )
         except Exception as error:  # templates are programs of the model's makers
-            raise XadError(f"{self.name} cannot be asked ({reason(error)}): give a model with a chat template") from error
+            raise XadError(
+                f"{self.name} cannot be asked ({reason(error)}): give a model with a chat template"
+            ) from error
         return str(asked)
 
     def _inputs(self, asked: str, pictures: Sequence[Picture]) -> "dict[str, Tensor]":
