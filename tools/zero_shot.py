@@ -28,8 +28,8 @@ class Word(NamedTuple):
 def zero_shot(case: Case) -> Evidence:
     """Its score beside those of good pictures, its strangest place, and the words that fit that place best.
 
-    Up to nineteen good pictures say what is normal of its score. They are the same for every picture, so what they score
-    is kept on disk. Without a profile it is what `score` goes by, and only the words are new.
+    Up to nineteen good pictures say what is normal of its score. They are the same for every picture, so what they
+    score is kept on disk. Without a profile it is what `score` goes by, and only the words are new.
 
     Args:
         case: The picture under question.
@@ -66,11 +66,10 @@ def _calibrating(case: Case) -> list[Picture]:
 
 def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
     models = case.models
+    used = [models.clip] if models.clip else [models.finder, models.segmenter]
     key = {
         "detector": f"{detector.name} {detector.mode}",
-        "models": [
-            model.fingerprint for model in ([models.clip] if models.clip else [models.finder, models.segmenter])
-        ],
+        "models": [model.fingerprint for model in used],
         "thing": models.thing,
         "words": models.words,
         "references": [reference.sha256 for reference in case.references],
