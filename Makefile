@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/python -m xad_agent.demo demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not data"
+	$(BIN)/python -m pytest -m "not data and not peers"
 
 app: $(READY) .venv/.app
 	$(BIN)/python app.py
