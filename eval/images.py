@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xad_agent.errors import XadError
 from xad_agent.eval.layout import GOOD, Category, Sample, check_limit, drawn, read_layout
 from xad_agent.eval.machine import peak_memory_mb, revision, versions
 from xad_agent.eval.metrics import overlap, sklearn_metrics

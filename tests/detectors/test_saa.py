@@ -1,4 +1,4 @@
-"""SAA+ by hand: a scripted finder and segmenter, and saliency that is told; then saliency itself, and all of it at work."""
+"""SAA+ by hand: a scripted finder and segmenter, and saliency that is told; then saliency itself."""
 
 from math import exp
 
