@@ -71,6 +71,7 @@ class SegmentAnyAnomaly:
     """
 
     name = "segment-any-anomaly"
+    mode = ""
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class SelfDissimilarity:
     """
 
     name = "self-dissimilarity"
+    mode = ""
 
     def __init__(self, backbone: Backbone | None = None):
         self._backbone = backbone or embedded_backbone()
