@@ -1,7 +1,7 @@
 """What an evaluation has done so far, kept so that it can go on after a stop.
 
-FOLDER/run.json         the settings, and how long the fit took
-FOLDER/profile/         the fitted profile
+FOLDER/run.json         the settings, and how long the fit took, where something was fitted
+FOLDER/profile/         the fitted profile, likewise
 FOLDER/pictures.jsonl   one JSON object per picture, appended as they are done
 FOLDER/maps/            one float32 .npy (H, W) per picture; 4 bytes a pixel
 """
@@ -47,6 +47,8 @@ class Store:
                 f"{folder}: holds results of other settings ({other}); choose another output folder, or delete it",
                 exit_code=2,
             )
+        if not self._run.exists():
+            self._run.write_text(json.dumps({"settings": settings}, indent=1), "utf-8")
 
     @property
     def profile(self) -> Path:

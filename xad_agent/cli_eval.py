@@ -41,8 +41,7 @@ def eval_zero_shot(
     """Detection and place without any normal picture, beside chance and trivial detectors."""
     from xad_agent.eval.zero_shot import as_text, evaluate_zero_shot
 
-    options = {"detector": detector, "backbone": backbone, "limit": limit, "seed": seed, "output": output}
-    result = evaluate_zero_shot(directory, **options)
+    result = evaluate_zero_shot(directory, detector=detector, backbone=backbone, limit=limit, seed=seed, output=output)
     print_json(result) if as_json else typer.echo(as_text(result))
 
 

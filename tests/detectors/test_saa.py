@@ -1,4 +1,4 @@
-"""SAA+ by hand: a scripted finder and segmenter, and saliency that is told; then saliency itself, and all of it at work."""
+"""SAA+ by hand: a scripted finder and segmenter, and saliency that is told; then saliency itself."""
 
 from math import exp
 
@@ -205,3 +205,21 @@ def test_saliency_by_a_loop():
         unlike = sorted((float(0.5 * (1 - one @ other)) for other in unit), reverse=True)
         expected.append(np.mean(unlike[: round(0.1 * len(unit))]))
     np.testing.assert_allclose(saa._unlikeness(picture, tiny_backbone()).ravel()[:40], expected, atol=1e-5)
+
+
+@pytest.mark.data
+def test_at_work_with_what_is_embedded(data):
+    coco_finder = pytest.importorskip("xad_agent.perception.coco_finder")
+    segmenter = pytest.importorskip("xad_agent.perception.embedded_segmenter")
+    from xad_agent.perception.objects import load_objects
+
+    frame = read_picture(sorted((data / "ucsd_ped2/testing/frames/01").iterdir())[100])
+    finder = coco_finder.CocoFinder(load_objects())
+    one = SegmentAnyAnomaly(finder, segmenter.EmbeddedSegmenter(), words=["person", "bicycle", "skateboard"])
+    suspects, result = one.regions(frame), one.score(frame)
+    assert 1 <= len(suspects) <= 5
+    assert {suspect.phrase for suspect in suspects} <= set(one.phrases) == {"person", "bicycle", "skateboard"}
+    assert all(0 < suspect.mask.mean() < 0.9 for suspect in suspects)
+    assert all(0 < suspect.saliency < 1 and suspect.score > suspect.confidence for suspect in suspects)
+    assert result.score == result.values.max() > 0
+    assert np.array_equal(result.values > 0, np.logical_or.reduce([suspect.mask for suspect in suspects]))

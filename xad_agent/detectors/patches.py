@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
-from xad_agent.perception.backbone import Backbone
+from xad_agent.perception.backbone import STRIDES, Backbone
 
 MIN_PIXELS = 8
 _ALIGN = 16
@@ -93,18 +93,36 @@ def embed(picture: Picture, backbone: Backbone, side: int) -> list[Tensor]:
         XadError: The picture is less than 8 px high or wide.
     """
     check_size(picture)
-    pooled = {shrink: _stages(picture, backbone, side // shrink) for shrink in {grain.shrink for grain in GRAINS}}
+    pooled = {shrink: stages(picture, backbone, side // shrink) for shrink in {grain.shrink for grain in GRAINS}}
     return [_joined(*(pooled[grain.shrink][stage] for stage in grain.stages)) for grain in GRAINS]
 
 
-def _stages(picture: Picture, backbone: Backbone, side: int) -> list[Tensor]:
+def stages(picture: Picture, backbone: Backbone, side: int, margin: int = 0) -> list[Tensor]:
+    """The backbone's three stages, each averaged over 3 x 3 cells: float32 (1, channels, rows, columns).
+
+    Args:
+        picture: Looked at in its `working_size`.
+        backbone: Where features come from.
+        side: See `working_size`.
+        margin: px, a multiple of 16, by which the picture is mirrored beyond its border, so that the network sees its
+            own padding only in cells that are then left out.
+    """
     import cv2
 
     height, width = working_size(picture.height, picture.width, side)
     shrinks = height * width < picture.height * picture.width
     pixels = cv2.resize(picture.pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    if margin:
+        pixels = cv2.copyMakeBorder(pixels, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
     with torch.inference_mode():
-        return [functional.avg_pool2d(f, 3, 1, 1, count_include_pad=False) for f in backbone(backbone.prepare(pixels))]
+        found = [
+            _without_margin(f, margin // s) for f, s in zip(backbone(backbone.prepare(pixels)), STRIDES, strict=True)
+        ]
+        return [functional.avg_pool2d(f, 3, 1, 1, count_include_pad=False) for f in found]
+
+
+def _without_margin(grid: Tensor, cells: int) -> Tensor:
+    return grid[..., cells : grid.shape[-2] - cells, cells : grid.shape[-1] - cells]
 
 
 def _joined(finer: Tensor, coarser: Tensor) -> Tensor:

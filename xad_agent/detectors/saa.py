@@ -52,8 +52,8 @@ class Suspect:
 class SegmentAnyAnomaly:
     """SAA+: phrases -> boxes -> masks -> scores by saliency -> the surest few; it needs no normal example.
 
-    A finder finds what it is asked for: on a flawless thing, too, something scores highest. Scores of different pictures
-    compare, but no threshold is known without normal pictures.
+    A finder finds what it is asked for, on a flawless thing too. Scores of different pictures compare, but without
+    normal pictures no threshold is known.
 
     Args:
         finder: Asked for the phrases; one with a closed vocabulary only for `words`, and of what is known of the

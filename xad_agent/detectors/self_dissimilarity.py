@@ -1,25 +1,28 @@
 """Without any normal example: how unlike the rest of its own picture each patch is."""
 
-from functools import cache
-
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.detectors.patches import Whitening, embed, working_side
+from xad_agent.detectors.patches import check_size, stages, working_side
 from xad_agent.media.picture import Picture
-from xad_agent.perception.backbone import DEFAULT, Backbone, load_backbone
+from xad_agent.perception.backbone import Backbone, embedded_backbone
 
-_NEIGHBOURS = 5
+_STAGES = (1, 2)  # patches of 8 and of 16 px
+_MARGIN = 32
+_COMPARED = 1024
 _ADJACENT = 2
 _BLUR_CELLS = 0.6
+_RIM_SHARE, _RIM_WEIGHT = 0.06, 0.6
 
 
 class SelfDissimilarity:
-    """Each patch against the others of the same picture; what repeats is taken as normal.
+    """Each patch against the others of the same picture, at two scales; what repeats is taken as normal.
 
     It knows no normal example: a lone but proper part of an object stands out as a defect would, and the score has no
-    calibration.
+    calibration. Nothing in it is scaled by the picture's own spread: a defect widens that, and would hide behind it.
 
     Args:
         backbone: Where features come from; the embedded one by default.
@@ -29,31 +32,62 @@ class SelfDissimilarity:
     mode = ""
 
     def __init__(self, backbone: Backbone | None = None):
-        self._backbone = backbone or _embedded()
+        self._backbone = backbone or embedded_backbone()
 
     def score(self, picture: Picture) -> AnomalyMap:
-        """The map, the mean whitened distance of each patch to its 5 nearest non-adjacent ones, and its maximum.
+        """The map and its maximum.
+
+        At each scale a patch counts by 1 - cosine to the most similar one that is not adjacent, 0 to 2, among at most
+        1,024 patches from all over the picture, so that time and memory do not grow with the picture. The map is the
+        mean of the scales, lower towards the rim, where patches have fewer others around them.
 
         Raises:
-            XadError: The picture is too small.
+            XadError: The picture is less than 8 px high or wide.
         """
         import cv2
 
-        features = embed(picture, self._backbone, working_side([(picture.height, picture.width)]))[0]
-        rows, columns = features.shape[:2]
-        flat = features.flatten(0, 1)
-        flat = Whitening.fit(flat)(flat)
-        distances = torch.cdist(flat, flat)
-        grid = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
-        distances[(grid[:, None] - grid[None]).abs().amax(dim=2) <= _ADJACENT] = torch.inf
-        nearest = distances.topk(min(_NEIGHBOURS, len(flat)), dim=1, largest=False).values
-        # A grid of few cells may leave a patch no other one that is not adjacent.
-        far = torch.where(nearest.isinf(), torch.nan, nearest).nanmean(dim=1).nan_to_num(nan=0.0)
-        values = cv2.GaussianBlur(far.view(rows, columns).numpy(), (0, 0), _BLUR_CELLS, borderType=cv2.BORDER_REFLECT)
-        values = cv2.resize(values, (picture.width, picture.height), interpolation=cv2.INTER_LINEAR)
+        check_size(picture)
+        side = working_side([(picture.height, picture.width)])
+        pooled = stages(picture, self._backbone, side, _MARGIN)
+        grids = [_smooth(dissimilarity(pooled[stage][0].permute(1, 2, 0)).numpy()) for stage in _STAGES]
+        shape = grids[0].shape[::-1]
+        values = np.mean([cv2.resize(grid, shape, interpolation=cv2.INTER_LINEAR) for grid in grids], axis=0)
+        values = cv2.resize(
+            values * _rim(*values.shape), (picture.width, picture.height), interpolation=cv2.INTER_LINEAR
+        )
         return AnomalyMap(values.astype(np.float32), float(values.max()), self.name)
 
 
-@cache
-def _embedded() -> Backbone:
-    return load_backbone(DEFAULT)
+def dissimilarity(grid: Tensor) -> Tensor:
+    """How far each cell is from the most similar one that is not adjacent: half the square between unit vectors.
+
+    That is 1 - cosine. Cells within two rows and columns are adjacent; a cell that has no other is at 0.
+
+    Args:
+        grid: float32 (rows, columns, channels).
+
+    Returns:
+        float32 (rows, columns), 0 to 2.
+    """
+    rows, columns = grid.shape[:2]
+    flat = functional.normalize(grid.flatten(0, 1), dim=1)
+    # Drawn, not every so many: a step would fall in with what repeats in the picture.
+    drawn = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:_COMPARED]
+    squares = torch.cdist(flat, flat[drawn]).square_().div_(2)
+    places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
+    squares[(places[:, None] - places[drawn]).abs().amax(dim=2) <= _ADJACENT] = torch.inf
+    nearest = squares.amin(dim=1)
+    return torch.where(nearest.isinf(), 0, nearest).view(rows, columns)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return cv2.GaussianBlur(values, (0, 0), _BLUR_CELLS, borderType=cv2.BORDER_REFLECT)
+
+
+def _rim(rows: int, columns: int) -> np.ndarray:
+    """Weights (rows, columns): 1 inside, falling over the outer 6 % of the longer side to 0.6 on the border."""
+    y, x = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in (rows, columns))
+    inside = np.minimum(y[:, None], x) / (_RIM_SHARE * max(rows, columns))
+    return (_RIM_WEIGHT + (1 - _RIM_WEIGHT) * inside.clip(0, 1)).astype(np.float32)
