@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
+from xad_agent.eval.layout import GOOD, Category, Sample, drawn, read_layout
 from xad_agent.eval.machine import peak_memory_mb, revision, versions
 from xad_agent.eval.metrics import overlap, sklearn_metrics
 from xad_agent.eval.report import as_text
@@ -77,7 +77,7 @@ def evaluate_images(
 
 def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any]:
     settings = store.settings
-    samples = _drawn(category.test, settings["limit"], settings["seed"])
+    samples = drawn(category.test, settings["limit"], settings["seed"])
     profile, fit_seconds = _fitted(category, store, progress)
     _score_all(samples, profile, store, progress)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
@@ -94,19 +94,6 @@ def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any
         "fit_seconds": fit_seconds,
         "peak_memory_mb": peak,
     }
-
-
-def _drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
-    """At most `limit` samples of each kind, in their order."""
-    if limit is None:
-        return list(samples)
-    random = np.random.default_rng(seed)
-    ranks = random.permutation(len(samples))
-    drawn: list[int] = []
-    for kind in dict.fromkeys(sample.kind for sample in samples):
-        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
-        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
-    return [samples[place] for place in sorted(drawn)]
 
 
 def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:

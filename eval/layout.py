@@ -99,6 +99,19 @@ def read_layout(directory: str | Path) -> tuple[Category, ...]:
     return tuple(_read_category(path) for path in roots)
 
 
+def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
+    """At most `limit` samples of each kind, drawn with `seed`, in their order; all without a limit."""
+    if limit is None:
+        return list(samples)
+    random = np.random.default_rng(seed)
+    ranks = random.permutation(len(samples))
+    drawn: list[int] = []
+    for kind in dict.fromkeys(sample.kind for sample in samples):
+        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
+        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
+    return [samples[place] for place in sorted(drawn)]
+
+
 def _is_category(path: Path) -> bool:
     return (path / "train").is_dir() or (path / "test").is_dir()
 
