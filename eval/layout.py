@@ -105,11 +105,11 @@ def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sam
         return list(samples)
     random = np.random.default_rng(seed)
     ranks = random.permutation(len(samples))
-    drawn: list[int] = []
+    chosen: list[int] = []
     for kind in dict.fromkeys(sample.kind for sample in samples):
         places = [place for place, sample in enumerate(samples) if sample.kind == kind]
-        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
-    return [samples[place] for place in sorted(drawn)]
+        chosen += sorted(places, key=lambda place: ranks[place])[:limit]
+    return [samples[place] for place in sorted(chosen)]
 
 
 def _is_category(path: Path) -> bool:

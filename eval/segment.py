@@ -1,4 +1,4 @@
-"""`xad eval segment`: how well defects are cut out, given their true boxes, beside GrabCut and beside the box itself."""
+"""`xad eval segment`: how well defects are cut out, given their true boxes, beside GrabCut and the box itself."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,10 +40,10 @@ def evaluate_segmenters(
         segmenter: "embedded", or a spec as `load_sam` takes it; of several masks the first counts.
 
     Returns:
-        A JSON-able dict. `methods`: for the segmenter (under its spec), `grabcut` (OpenCV's, from the same box, 5 rounds)
-        and `box` (the box taken as the mask) each `mean_iou` with its `mean_iou_interval`, `types` (the mean of each),
-        and `seconds_per_box`, all included. `over_grabcut`: the mean difference of the segmenter's IoU from GrabCut's,
-        with `over_grabcut_interval`. Also `n` {pictures, boxes, specks}, versions and settings.
+        A JSON-able dict. `methods`: for the segmenter (under its spec), `grabcut` (OpenCV's, from the same box, five
+        rounds) and `box` (the box taken as the mask) each `mean_iou` with its `mean_iou_interval`, `types` (the mean of
+        each), and `seconds_per_box`, all included. `over_grabcut`: the mean difference of the segmenter's IoU from
+        GrabCut's, with `over_grabcut_interval`. Also `n` {pictures, boxes, specks}, versions and settings.
 
     Raises:
         XadError: The directory is not one category in MVTec's layout, or no mask has a piece; or as `load_sam` says.

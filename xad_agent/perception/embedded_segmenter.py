@@ -1,8 +1,8 @@
 """The embedded segmenter: masks for boxes and points without any checkpoint.
 
-A pixel belongs to the thing in a box the more its patch differs from every patch around the box, and the nearer it is to
-the box's middle. A logistic model of both gives each pixel a probability, and the mask is the set of pixels whose
-expected IoU with the true mask is greatest.
+A pixel rather belongs to the thing in a box the more its patch differs from every patch around the box, and the nearer
+it is to the box's middle. A logistic model of both gives each pixel a probability, and the mask is the set of pixels
+whose expected IoU with the true mask is greatest.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _TOP = 0.9
 _SIZES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # of the picture: boxes tried around points
 _LEAST = 8
 
-# Logistic regression on 346 defects painted into good pictures of three materials, for what share of pixels is theirs:
-# intercept, squared distance from the middle, difference from around over the largest in the box, and its logarithm over
-# that of patches around among themselves. On 189 others the mean IoU is 0.72, that of the boxes 0.65.
+# Logistic regression of what is painted and what is not, on 346 defects painted into good pictures of three materials:
+# intercept; squared distance from the middle; the difference from around, as a share of the box's largest, and its
+# logarithm over that of patches around among themselves. On 189 others the mean IoU is 0.72, and the boxes' 0.65.
 _INTERCEPT, _DISTANCE, _SHARE, _LOGARITHM = 0.66, -2.37, 2.01, 0.74
 _SHARE_LIMIT = 1.5
 
