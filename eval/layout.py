@@ -99,6 +99,19 @@ def read_layout(directory: str | Path) -> tuple[Category, ...]:
     return tuple(_read_category(path) for path in roots)
 
 
+def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
+    """At most `limit` samples of each kind, drawn with `seed`, in their order; all without a limit."""
+    if limit is None:
+        return list(samples)
+    random = np.random.default_rng(seed)
+    ranks = random.permutation(len(samples))
+    chosen: list[int] = []
+    for kind in dict.fromkeys(sample.kind for sample in samples):
+        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
+        chosen += sorted(places, key=lambda place: ranks[place])[:limit]
+    return [samples[place] for place in sorted(chosen)]
+
+
 def _is_category(path: Path) -> bool:
     return (path / "train").is_dir() or (path / "test").is_dir()
 
@@ -192,16 +205,3 @@ def check_limit(limit: int | None) -> None:
     """XadError for a limit, of pictures of each type, below 1."""
     if limit is not None and limit < 1:
         raise XadError(f"limit {limit}: take 1 or more pictures of each type, or no limit", exit_code=2)
-
-
-def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
-    """At most `limit` samples of each kind, in their order."""
-    if limit is None:
-        return list(samples)
-    random = np.random.default_rng(seed)
-    ranks = random.permutation(len(samples))
-    drawn: list[int] = []
-    for kind in dict.fromkeys(sample.kind for sample in samples):
-        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
-        drawn += sorted(places, key=lambda place: ranks[place])[:limit]
-    return [samples[place] for place in sorted(drawn)]

@@ -45,6 +45,23 @@ def eval_zero_shot(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("segment")
+def eval_segment(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    segmenter: Annotated[
+        str, typer.Option(help="embedded, or a SAM: a hub's name, a folder, vit_b@FILE.")
+    ] = "embedded",
+    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How well defects are cut out given their true boxes, beside GrabCut and the boxes themselves."""
+    from xad_agent.eval.segment import as_text, evaluate_segmenters
+
+    result = evaluate_segmenters(directory, limit=limit, seed=seed, segmenter=segmenter)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("checker")
 def eval_checker(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

@@ -48,7 +48,7 @@ def models_pull(
     if ordinary := [name for name in names if name not in of_hub]:
         _print([_row(row) for row in weights.pull(ordinary)])
     for name in of_hub:
-        typer.echo(f"{name}: {fetch(name)}")
+        typer.echo(f"{name}: {fetch(name).local}")
 
 
 @models.command("use")

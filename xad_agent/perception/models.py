@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from xad_agent import weights
 from xad_agent.errors import XadError
-from xad_agent.perception.checkpoints import find_checkpoint
+from xad_agent.perception.checkpoints import find_checkpoint, in_cache
 from xad_agent.weights import home
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def choose(role: str, spec: str) -> dict[Role, Choice]:
     choices = chosen()
     choices.pop(_role(role), None)
     if spec != NONE:
-        choices[_role(role)] = choice = _chosen(spec)
+        choices[_role(role)] = choice = fetch(spec)
         _load(_role(role), choice.local)
     entries = {name: {**vars(choice)} for name, choice in choices.items()}
     file = _config()
@@ -258,40 +258,45 @@ def _config() -> Path:
     return home() / "models.yaml"
 
 
-def fetch(spec: str) -> str:
-    """Bring a checkpoint onto this machine: the spec of the folder or file that it is then in.
+def fetch(spec: str) -> Choice:
+    """Bring a checkpoint onto this machine.
 
     Args:
-        spec: See `find_checkpoint`, or the name of a known one.
+        spec: See `find_checkpoint` and the loaders, or the name of a known one.
 
     Raises:
         XadError: It is not to be had.
     """
-    from xad_agent.perception.clip import hub_name
+    full = _full(spec)
+    package, colon, rest = full.rpartition(":")
+    if (published := _published(rest)) is not None:
+        return Choice(full, full, {str(published): _sha256(published)})
+    found = find_checkpoint(rest)
+    local = f"{found.architecture}@{found.path}" if found.architecture else str(found.path)
+    inside = [found.path] if found.architecture else sorted(found.path.rglob("*"))
+    files = [file for file in inside if file.is_file() and (found.architecture or file.suffix in _WEIGHTS)]
+    return Choice(full, package + colon + local, {str(file): _sha256(file) for file in files})
 
-    spec = _full(spec)
-    package, colon, rest = spec.rpartition(":")
-    found = find_checkpoint(hub_name(spec) or rest)
-    return package + colon + (f"{found.architecture}@{found.path}" if found.architecture else str(found.path))
+
+def _published(spec: str) -> Path | None:
+    """The weights of ARCHITECTURE@TAG of open_clip's registry; None where that is no tag."""
+    architecture, _, tag = spec.partition("@")
+    if not tag or "/" in tag or Path(tag).is_file():
+        return None
+    import open_clip
+
+    from xad_agent.perception.clip_loading import find_source
+
+    return find_source(spec).weights if open_clip.get_pretrained_cfg(architecture, tag) else None
 
 
 def on_this_machine(spec: str) -> bool:
     """Whether a hub's model is in the hub client's cache."""
-    from xad_agent.perception.checkpoints import in_cache
-    from xad_agent.perception.clip import hub_name
-
-    return in_cache(hub_name(spec) or spec.rpartition("@")[2])
+    return in_cache(spec.rpartition("@")[2])
 
 
 def _full(spec: str) -> str:
     return next((entry.spec for entry in known() if entry.name == spec), spec)
-
-
-def _chosen(spec: str) -> Choice:
-    local = fetch(spec)
-    path = Path(local.rpartition("@")[2])
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in _WEIGHTS and p.is_file())
-    return Choice(_full(spec), local, {str(file): _sha256(file) for file in files})
 
 
 def _sha256(file: Path) -> str:
