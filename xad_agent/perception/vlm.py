@@ -48,9 +48,9 @@ class Vlm:
         import torch
 
         asked = self._prompt(len(pictures), question, [self._data(option) for option in options])
-        inputs = self._inputs(asked, pictures)
-        answers = self._answers(asked, options)
         with self._lock, torch.inference_mode():
+            answers = self._answers(asked, options)
+            inputs = self._inputs(asked, pictures)
             passes: dict[tuple[int, ...], Tensor] = {}  # options of one token share a pass
             logs = [self._log_likelihood(inputs, answer, passes) for answer in answers]
         shares = torch.tensor(logs, dtype=torch.float64).softmax(0)
@@ -70,7 +70,9 @@ class Vlm:
                 [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
             )
         except Exception as error:  # templates are programs of the model's makers
-            raise XadError(f"{self.name} cannot be asked ({reason(error)}): give a model with a chat template") from error
+            raise XadError(
+                f"{self.name} cannot be asked ({reason(error)}): give a model with a chat template"
+            ) from error
         return str(asked)
 
     def _inputs(self, asked: str, pictures: Sequence[Picture]) -> "dict[str, Tensor]":
