@@ -1,6 +1,7 @@
-"""The authors' checkpoints of Grounding DINO: their architectures, and their names of weights as transformers has them."""
+"""The authors' checkpoints of Grounding DINO: their architectures, and their weights under transformers' names."""
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from xad_agent.errors import XadError
@@ -23,7 +24,7 @@ _UNUSED = re.compile(r"label_enc\.|bert\.pooler\.|bert\.embeddings\.position_ids
 _SWIN, _SWIN_BLOCK = "model.backbone.conv_encoder.model.", r"^(model\.backbone.*\.blocks\.\d+\.)"
 
 # In this order, each applied to what the one before left.
-_RENAMES = [
+_RENAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"^module\.", ""),
     (r"^backbone\.0\.patch_embed\.proj\.", f"{_SWIN}embeddings.patch_embeddings.projection."),
     (r"^backbone\.0\.patch_embed\.norm\.", f"{_SWIN}embeddings.norm."),
@@ -94,7 +95,7 @@ def renamed(state: "dict[str, Tensor]", spec: str) -> "dict[str, Tensor]":
             name = re.sub(pattern, replacement, name)
         parts = {name: tensor}
         if "{}" in name:
-            parts = {name.format(part): rows for part, rows in zip(_STACKED, tensor.chunk(3), strict=True)}
+            parts = {name.replace("{}", part): rows for part, rows in zip(_STACKED, tensor.chunk(3), strict=False)}
         if not found.keys().isdisjoint(parts):
             raise XadError(f"{spec} is no checkpoint of Grounding DINO: it has {name} twice")
         found |= parts

@@ -1,6 +1,6 @@
 """Grounding DINO (Liu et al. 2023): boxes for phrases, in transformers' implementation or in the authors' own."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import numpy as np
 from xad_agent import weights
 from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
+from xad_agent.media.reading import reason
 from xad_agent.media.scaling import thicken
 from xad_agent.perception.boxes import clipped
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
@@ -71,12 +72,15 @@ class GroundingDino:
         Raises:
             XadError: A phrase is empty, or the tokenizer knows nothing of it.
         """
+        with self._lock:
+            return sorted(self._find(picture, phrases, threshold), key=lambda one: -one.score)
+
+    def _find(self, picture: Picture, phrases: Sequence[str], threshold: float) -> Iterator[Found]:
         asked = pieces(phrases, self._tokenizer, self._window - 3, _MARKS)
         texts = list(asked)
         tokens = [known_tokens(text, self._tokenizer) for text in texts]
         pixels = thicken(picture.pixels)
         prepared = prepare(self._image_processor, pixels) if texts else {}
-        found: list[Found] = []
         for some in passes([len(one) + 1 for one in tokens], self._window - 2):
             scores, boxes = self._look(prepared, tokens[some])
             boxes = boxes * np.tile(pixels.shape[1::-1], 2)
@@ -85,8 +89,7 @@ class GroundingDino:
                 own = scores[:, start : start + len(of_text)]
                 start += len(of_text) + 1
                 for box, score, words in _matches(text, of_text, own, boxes, picture, threshold):
-                    found += [Found(phrase, box, score, words) for phrase in asked[text]]
-        return sorted(found, key=lambda one: -one.score)
+                    yield from (Found(phrase, box, score, words) for phrase in asked[text])
 
     def _look(
         self, prepared: "dict[str, Tensor]", tokens: list[list[tuple[int, int]]]
@@ -95,7 +98,7 @@ class GroundingDino:
         import torch
 
         ids = [_BERT["[CLS]"], *(number for one in tokens for number in (*(token for token, _ in one), _BERT["."]))]
-        with self._lock, torch.inference_mode():
+        with torch.inference_mode():
             logits, boxes = self._forward(prepared, torch.tensor([[*ids, _BERT["[SEP]"]]], device=placement()[0]))
         middle, half = boxes[:, :2].double(), boxes[:, 2:].double() / 2
         corners = torch.cat([middle - half, middle + half], dim=1)
@@ -179,7 +182,11 @@ def _tokenizer(folder: Path) -> Any:
         made = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)._tokenizer
     else:
         own = folder / "tokenizer.json"
-        made = Tokenizer.from_file(str(own if own.is_file() else weights.path("sentences") / "tokenizer.json"))
+        file = own if own.is_file() else weights.path("sentences") / "tokenizer.json"
+        try:
+            made = Tokenizer.from_file(str(file))
+        except Exception as error:  # tokenizers raises bare ones
+            raise XadError(f"{file} is no tokenizer ({reason(error)}): give that of bert-base-uncased") from error
     special = {"unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]"}
     return PreTrainedTokenizerFast(tokenizer_object=made, mask_token="[MASK]", **special)
 
@@ -202,7 +209,7 @@ def _matches(
     boxes: np.ndarray,
     picture: Picture,
     threshold: float,
-) -> Iterable[tuple[tuple[float, float, float, float], float, str]]:
+) -> Iterator[tuple[tuple[float, float, float, float], float, str]]:
     """Box, score and matched words of every query (Q) of which a token of the text scores above the threshold."""
     inside, any_left = clipped(boxes, picture.width, picture.height)
     best = scores.max(axis=1)

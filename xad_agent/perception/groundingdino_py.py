@@ -1,16 +1,15 @@
 """Grounding DINO as its authors wrote it, run by the package groundingdino-py on today's transformers.
 
 The package wraps BERT in a copy of an old forward pass, which calls what transformers 5 no longer has
-(get_extended_attention_mask, get_head_mask). Its pieces are replaced while it builds a model: BERT by transformers' own,
-made without fetching weights that the checkpoint holds anyway, and the tokenizer by one that is given ready numbers.
+(get_extended_attention_mask, get_head_mask). While it builds a model, BERT is replaced by transformers' own, made
+without fetching weights that the checkpoint holds anyway, and the tokenizer by one that is given ready numbers.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from xad_agent.errors import XadError
 from xad_agent.perception.renames import attention_of
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _CONFIGURATIONS = {"swint": "GroundingDINO_SwinT_OGC", "swinb": "GroundingDINO_SwinB_cfg"}
+_FOR_TRAINING = {"use_checkpoint": False, "use_transformer_ckpt": False}
 _OPTIONAL = ("label_enc.", "bert.pooler.", "bert.embeddings.position_ids")
 
 
@@ -44,10 +44,10 @@ def build(
     except ImportError as error:
         raise XadError(
             f"{spec} needs the package groundingdino-py ({error}): pip install 'xad-agent[grounding]', "
-            f"or leave {spec.partition(':')[0]}: away for transformers' implementation"
+            f"or ask for {spec.partition(':')[2]}, which is transformers' implementation"
         ) from error
     with _replaced(tokenizer, bert):
-        network = models.build_model(SimpleNamespace(**{**settings, **(changes or {})}))
+        network = models.build_model(SimpleNamespace(**{**settings, **_FOR_TRAINING, **(changes or {})}))
     named = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     try:
         missing, unexpected = network.load_state_dict(named, strict=False)
@@ -105,7 +105,9 @@ def _replaced(tokenizer: Any, bert: Any) -> Iterator[None]:
         get_tokenlizer=lambda _: _Numbers(tokenizer),
         get_pretrained_language_model=lambda _: Bert(bert or BertConfig()),
     )
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(module, "get_tokenlizer", made))
-        stack.enter_context(patch.object(module, "BertModelWarper", lambda bert_model: bert_model))
+    own = module.get_tokenlizer, module.BertModelWarper
+    module.get_tokenlizer, module.BertModelWarper = made, lambda bert_model: bert_model  # type: ignore[attr-defined]
+    try:
         yield
+    finally:
+        module.get_tokenlizer, module.BertModelWarper = own  # type: ignore[attr-defined]

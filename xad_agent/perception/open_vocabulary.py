@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 from xad_agent.media.picture import Picture
@@ -19,7 +20,7 @@ _MOST_TOKENS = 77  # what OmDet-Turbo's processor cuts to, whatever its text enc
 
 
 class OpenVocabulary:
-    """Finds what phrases name; each box gets the one phrase that it fits best, of those asked for in the same pass.
+    """Finds what phrases name.
 
     Attributes:
         name: Its spec.
@@ -35,7 +36,9 @@ class OpenVocabulary:
         tokenizer = processor.tokenizer
         longest = min(tokenizer.model_max_length, network.config.text_config.max_position_embeddings, _MOST_TOKENS)
         self._window = longest - tokenizer.num_special_tokens_to_add()
-        self._task = _TASKS.get(network.config.model_type)
+        self._shared = network.config.model_type in _TASKS
+        if self._shared:
+            self._window -= len(known_tokens(_TASKS[network.config.model_type], tokenizer))
         self._lock = Lock()
 
     def find(self, picture: Picture, phrases: Sequence[str], threshold: float) -> list[Found]:
@@ -44,19 +47,19 @@ class OpenVocabulary:
         Raises:
             XadError: A phrase is empty, or the tokenizer knows nothing of it.
         """
-        tokenizer, around = self._processor.tokenizer, 0
-        if self._task is not None:
-            around = len(known_tokens(self._task, tokenizer))
-        asked = pieces(phrases, tokenizer, self._window - around)
-        texts = list(asked)
-        costs, budget = [1] * len(texts), _TOGETHER
-        if self._task is not None:  # a comma after each
-            costs, budget = [len(known_tokens(text, tokenizer)) + 1 for text in texts], self._window - around + 1
         found: list[Found] = []
-        for some in passes(costs, budget):
-            for box, score, text in self._look(picture, texts[some], threshold):
-                found += [Found(phrase, box, score, text) for phrase in asked[text]]
+        with self._lock:
+            asked = pieces(phrases, self._processor.tokenizer, self._window)
+            for texts in self._passes(list(asked)):
+                for box, score, text in self._look(picture, texts, threshold):
+                    found += [Found(phrase, box, score, text) for phrase in asked[text]]
         return sorted(found, key=lambda one: -one.score)
+
+    def _passes(self, texts: list[str]) -> list[list[str]]:
+        costs = [1] * len(texts)
+        if self._shared:  # a comma after each
+            costs = [len(known_tokens(text, self._processor.tokenizer)) + 1 for text in texts]
+        return [texts[some] for some in passes(costs, self._window + 1 if self._shared else _TOGETHER)]
 
     def _look(
         self, picture: Picture, texts: list[str], threshold: float
@@ -66,9 +69,22 @@ class OpenVocabulary:
 
         pixels = thicken(picture.pixels)
         inputs = self._processor(images=Image.fromarray(pixels), text=[texts], return_tensors="pt")
-        with self._lock, torch.inference_mode():
+        with torch.inference_mode():
             outputs = self._network(**inputs.to(placement()[0]))
-            boxes, scores, which = grounded_boxes(self._processor, outputs, texts, threshold, pixels.shape[:2])
-        inside, any_left = clipped(boxes.double().cpu().numpy(), picture.width, picture.height)
-        rows = zip(inside.tolist(), scores.tolist(), which, any_left, strict=True)
-        return [((x0, y0, x1, y1), score, texts[index]) for (x0, y0, x1, y1), score, index, left in rows if left]
+        found = []
+        for part, of_part in _by_text(outputs, texts):
+            boxes, scores, which = grounded_boxes(self._processor, part, of_part, threshold, pixels.shape[:2])
+            inside, any_left = clipped(boxes.double().cpu().numpy(), picture.width, picture.height)
+            rows = zip(inside.tolist(), scores.tolist(), which, any_left, strict=True)
+            found += [((x0, y0, x1, y1), score, of_part[i]) for (x0, y0, x1, y1), score, i, left in rows if left]
+        return found
+
+
+def _by_text(outputs: Any, texts: list[str]) -> list[tuple[Any, list[str]]]:
+    """The outputs as they would be for each text alone, where a post-processing would keep one text for each box."""
+    if "logits" not in outputs:
+        return [(outputs, texts)]
+    logits, boxes = outputs.logits, outputs.pred_boxes
+    return [
+        (SimpleNamespace(logits=logits[..., [number]], pred_boxes=boxes), [text]) for number, text in enumerate(texts)
+    ]

@@ -1,5 +1,7 @@
 """Models of transformers, loaded whole or not at all: no weight missing, left over or of another shape, no code run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,8 @@ from xad_agent.media.reading import reason
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
+
+_STRICT = {"output_loading_info": True, "ignore_mismatched_sizes": True, "weights_only": True}
 
 
 def load_network(auto: Any, folder: Path, spec: str, what: str, **options: Any) -> "PreTrainedModel":
@@ -31,7 +35,8 @@ def load_network(auto: Any, folder: Path, spec: str, what: str, **options: Any) 
     except Exception as error:  # transformers raises errors of many types for what is no configuration
         raise XadError(f"{spec} has no config.json of a model that transformers knows: give another folder") from error
     try:
-        found = auto.from_pretrained(folder, config=config, trust_remote_code=False, **_STRICT, **options)
+        with _quiet():
+            found = auto.from_pretrained(folder, config=config, trust_remote_code=False, **_STRICT, **options)
     except ValueError as error:
         if "Unrecognized configuration class" not in str(error):
             raise _damaged(spec, error) from error
@@ -47,7 +52,9 @@ def fill_network(kind: Any, config: Any, state: "dict[str, Tensor]", spec: str) 
     Raises:
         XadError: A weight is missing, left over, or of another shape.
     """
-    return _whole(spec, *kind.from_pretrained(None, config=config, state_dict=state, **_STRICT))
+    with _quiet():
+        found = kind.from_pretrained(None, config=config, state_dict=state, **_STRICT)
+    return _whole(spec, *found)
 
 
 def load_part(auto: Any, folder: Path, spec: str) -> Any:
@@ -63,7 +70,20 @@ def load_part(auto: Any, folder: Path, spec: str) -> Any:
         raise XadError(f"{spec} lacks a readable {part} ({reason(error)}): fetch the whole folder again") from error
 
 
-_STRICT = {"output_loading_info": True, "ignore_mismatched_sizes": True, "weights_only": True}
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What does not fit is said in one line, not in transformers' tables."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _whole(spec: str, network: "PreTrainedModel", loading: dict[str, Any]) -> "PreTrainedModel":

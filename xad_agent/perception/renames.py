@@ -53,7 +53,7 @@ def grounded_boxes(
     """
     function = next(getattr(processor, name) for name in _POST_PROCESS if hasattr(processor, name))
     known = inspect.signature(function).parameters
-    named = {next(name for name in _BOX_THRESHOLD if name in known): threshold}
+    named: dict[str, Any] = {next(name for name in _BOX_THRESHOLD if name in known): threshold}
     named |= {name: [list(texts)] for name in _ASKED if name in known}
     result = function(outputs, target_sizes=[size], **named)[0]
     labels = next(result[name] for name in _GIVEN if result.get(name) is not None)

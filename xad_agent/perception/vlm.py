@@ -48,9 +48,9 @@ class Vlm:
         import torch
 
         asked = self._prompt(len(pictures), question, [self._data(option) for option in options])
-        inputs = self._inputs(asked, pictures)
-        answers = self._answers(asked, options)
         with self._lock, torch.inference_mode():
+            answers = self._answers(asked, options)
+            inputs = self._inputs(asked, pictures)
             passes: dict[tuple[int, ...], Tensor] = {}  # options of one token share a pass
             logs = [self._log_likelihood(inputs, answer, passes) for answer in answers]
         shares = torch.tensor(logs, dtype=torch.float64).softmax(0)
