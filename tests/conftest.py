@@ -27,6 +27,7 @@ def data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer chose with `xad models use` must not change a test."""
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the developer chose with `xad models use`, and what is cached, must not change a test."""
     monkeypatch.setattr("xad_agent.perception.models._config", lambda: Path("nowhere") / "models.yaml")
+    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path_factory.getbasetemp() / "home")

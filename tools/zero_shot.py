@@ -66,10 +66,11 @@ def _calibrating(case: Case) -> list[Picture]:
 
 def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
     models = case.models
-    used = [models.clip] if models.clip else [models.finder, models.segmenter]
     key = {
         "detector": f"{detector.name} {detector.mode}",
-        "models": [model.fingerprint for model in used],
+        "clip": models.clip.fingerprint if models.clip else "",
+        "finder": models.finder.fingerprint if not models.clip else "",
+        "segmenter": models.segmenter.fingerprint if not models.clip else "",
         "thing": models.thing,
         "words": models.words,
         "references": [reference.sha256 for reference in case.references],

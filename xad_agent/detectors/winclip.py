@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from xad_agent.cache import cached
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.detectors.clip_windows import Windows
 from xad_agent.detectors.patches import check_size
 from xad_agent.detectors.winclip_words import Word, share_of_cells, words_for
 from xad_agent.media.picture import Picture
 from xad_agent.perception.clip import Clip
-from xad_agent.perception.device import quick_bfloat16
+from xad_agent.perception.device import placement, quick_bfloat16
 from xad_agent.prompts import vocabulary
 
 _SCALES = (2, 3)
@@ -72,7 +73,7 @@ class WinCLIP:
         self._grid = clip.tower.grid
         self._scales = [Windows.over(self._grid, side) for side in _SCALES if side <= min(self._grid)]
         self._text = _unit(torch.cat([self._state("normal"), self._state("anomalous")]))
-        self._normal = _joined([self._look(picture, every=True) for picture in references])
+        self._normal = _joined([self._reference(picture) for picture in references])
         self._last: tuple[str, Looks] | None = None
 
     def score(self, picture: Picture) -> AnomalyMap:
@@ -123,6 +124,27 @@ class WinCLIP:
         maps = [_distance(looks.patches, normal.patches)]
         maps += [scale.harmonic(_distance(seen, known)) for scale, seen, known in windows]
         return torch.stack(maps).mean(dim=0)
+
+    def _reference(self, picture: Picture) -> Looks:
+        """Every window of a normal picture; many times as dear as a quick look, so it is kept on disk."""
+        key = {
+            "clip": self.clip.fingerprint,
+            "picture": picture.sha256,
+            "quick": self._quick,
+            "scales": len(self._scales),
+        }
+
+        def look() -> dict[str, np.ndarray]:
+            looks = self._look(picture, every=True)
+            windows = {f"windows {place}": seen.cpu().numpy() for place, seen in enumerate(looks.windows)}
+            return {"image": looks.image.cpu().numpy(), "patches": looks.patches.cpu().numpy(), **windows}
+
+        device = placement()[0]
+        kept = {
+            name: torch.from_numpy(array).to(device) for name, array in cached("clip-references", key, look).items()
+        }
+        windows = [kept[f"windows {place}"] for place in range(len(self._scales))]
+        return Looks(kept["image"], windows, kept["patches"])
 
     def _looks(self, picture: Picture) -> Looks:
         if self._last is None or self._last[0] != picture.sha256:
