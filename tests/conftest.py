@@ -27,7 +27,7 @@ def data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the developer chose with `xad models use`, and what is cached, must not change a test."""
-    monkeypatch.setattr("xad_agent.perception.models._config", lambda: Path("nowhere") / "models.yaml")
-    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path_factory.getbasetemp() / "home")
+    monkeypatch.setattr("xad_agent.perception.models._config", lambda: tmp_path / "home" / "models.yaml")
+    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path / "home")

@@ -86,6 +86,7 @@ class ScriptedZeroShot:
     """Scores the share of bright pixels."""
 
     name = "winclip"
+    mode = "by a script"
 
     def score(self, picture: Picture) -> AnomalyMap:
         values = bright(picture.pixels).astype(np.float32)

@@ -52,7 +52,7 @@ def _normal_range(calibration: Calibration) -> tuple[float, float]:
 
 def _uncalibrated(case: Case) -> Evidence:
     value, words = case.anomaly_map.score, vocabulary("models")["score"]
-    said = words.get(case.anomaly_map.detector, words["other"]).format(score=number(value), mode=case.zero_shot.mode)
+    said = words.get(case.anomaly_map.detector, words["other"]).format(score=number(value))
     return case.ledger.add(
         tool="score",
         statement=f"Uncertain: no normal example is known, so there is no limit to judge by. {said}",

@@ -112,7 +112,7 @@ def _scored(detector: ZeroShot, score: float, usual: np.ndarray, calibrated: boo
     if not calibrated:
         return
     how = vocabulary("models")["zero_shot"]["by"][detector.name]
-    looked = f"A second look, by {how}{f' ({detector.mode})' if detector.mode else ''}: it scores"
+    looked = f"A second look, by {how}{vocabulary('models')['zero_shot']['quick'] if detector.mode else ''}: it scores"
     if not len(usual):
         yield f"{looked} {numbers(score)[0]}, and there are too few good pictures to compare with."
         return

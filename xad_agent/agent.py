@@ -157,7 +157,7 @@ class Chat:
             source="template" if note else "model",
             note=note,
             llm=self.agent.llm,
-            models={"detector": self.case.detector, **self.agent.models.specs},
+            models=self.case.used,
             seconds=round(time.perf_counter() - started, 3),
         ).of(self.case)
 

@@ -47,8 +47,16 @@ class Case:
 
     @property
     def detector(self) -> str:
-        """What judges it."""
-        return self.anomaly_map.detector
+        """What judges it, and what that leaves out to be quick."""
+        name = self.anomaly_map.detector
+        return f"{name} ({self.zero_shot.mode})" if self.profile is None and self.zero_shot.mode else name
+
+    @property
+    def used(self) -> dict[str, str]:
+        """What judged it, by itself and beside, and which checkpoints were at hand."""
+        second = self.profile is not None and any(entry.tool == "zero_shot" for entry in self.ledger)
+        beside = {"second opinion": f"{self.zero_shot.name} ({self.zero_shot.mode})"} if second else {}
+        return {"detector": self.detector, **beside, **self.models.specs}
 
     @property
     def events(self) -> tuple[Event, ...]:

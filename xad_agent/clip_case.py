@@ -44,6 +44,11 @@ class ClipCase:
         return "attributes"
 
     @property
+    def used(self) -> dict[str, str]:
+        """What judged it."""
+        return {"detector": self.detector}
+
+    @property
     def label_scores(self) -> dict[str, float]:
         """For every class of the namer its highest score in an event, in strangeness; 0 where there is no event."""
         classes = self.reference.namer.classes

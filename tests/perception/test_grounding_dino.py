@@ -243,7 +243,7 @@ def test_folders_of_something_else_are_refused(folder: Path, tmp_path: Path) -> 
     with pytest.raises(XadError, match="of the kind yolos, not a zero-shot object detector"):
         load_grounding(str(write_detector(tmp_path / "yolos")))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(XadError, match="no config.json"):
+    with pytest.raises(XadError, match=r"no config\.json"):
         load_grounding(str(tmp_path / "empty"))
     bare = tmp_path / "bare"
     bare.mkdir()

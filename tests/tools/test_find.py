@@ -9,11 +9,6 @@ from xad_agent.tools.find import MAX_PHRASES, find
 SQUARE = (40, 20, 52, 32)
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path)
-
-
 def seen(phrases, vocabulary=None):
     return find(case_of(with_square(SQUARE), models=SeeingModels(vocabulary)), phrases)
 

@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -14,15 +11,13 @@ from xad_agent.draft import KINDS
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.tools import TOOLS, load_tools
 
-zero_shot_tool = sys.modules["xad_agent.tools.zero_shot"]
 SQUARE = (40, 20, 52, 32)
 NEEDED = {"find": {"phrases": ["square", "plate", "dog"]}}
 
 
 @pytest.fixture(autouse=True)
-def _scripted_zero_shot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(zero_shot_tool, "zero_shot_detector", lambda *_: ScriptedZeroShot())
-    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path)
+def _scripted_zero_shot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.detectors.zero_shot.zero_shot_detector", lambda *_: ScriptedZeroShot())
 
 
 def case_of(pixels: np.ndarray, profile: NormalProfile | None = None) -> Case:

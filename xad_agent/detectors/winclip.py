@@ -127,22 +127,15 @@ class WinCLIP:
 
     def _reference(self, picture: Picture) -> Looks:
         """Every window of a normal picture; many times as dear as a quick look, so it is kept on disk."""
-        key = {
-            "clip": self.clip.fingerprint,
-            "picture": picture.sha256,
-            "quick": self._quick,
-            "scales": len(self._scales),
-        }
+        key = {"clip": self.clip.fingerprint, "picture": picture.sha256, "quick": self._quick}
 
         def look() -> dict[str, np.ndarray]:
             looks = self._look(picture, every=True)
             windows = {f"windows {place}": seen.cpu().numpy() for place, seen in enumerate(looks.windows)}
             return {"image": looks.image.cpu().numpy(), "patches": looks.patches.cpu().numpy(), **windows}
 
-        device = placement()[0]
-        kept = {
-            name: torch.from_numpy(array).to(device) for name, array in cached("clip-references", key, look).items()
-        }
+        arrays = cached("clip-references", key, look)
+        kept = {name: torch.from_numpy(array).to(placement()[0]) for name, array in arrays.items()}
         windows = [kept[f"windows {place}"] for place in range(len(self._scales))]
         return Looks(kept["image"], windows, kept["patches"])
 
