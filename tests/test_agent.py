@@ -200,3 +200,12 @@ def test_the_agents_models_are_those_of_every_picture_it_is_shown(defective):
     assert answer.models["clip"] == "scripted"
     with pytest.raises(XadError, match="no model is used as"):
         Agent(models={"eyes": "x"})
+
+
+def test_a_tool_that_breaks_off_is_named_and_the_answer_stands(defective, monkeypatch):
+    models = SeeingModels()
+    monkeypatch.setattr(models.finder, "find", lambda *_: 1 / 0)
+    script = [call("score"), call("find", phrases=["dog"]), draft(("It is anomalous.", "verdict", ["E1"]))]
+    answer = Agent(NormalProfile(), ScriptedChatModel(script=script), models).ask("Is there a dog?", defective)
+    assert answer.note == "the tool find failed (ZeroDivisionError: division by zero)"
+    assert answer.text.startswith("Anomalous: it scores")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
+from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import clips
@@ -187,7 +188,13 @@ def _phrases_of(known: frozenset[str]) -> type[BaseModel]:
 
 def _bound(function: Callable[..., Evidence], case: "Case | ClipCase") -> Callable[..., tuple[str, Evidence]]:
     def call(**arguments: object) -> tuple[str, Evidence]:
-        evidence = function(case, **arguments)
+        try:
+            evidence = function(case, **arguments)
+        except XadError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ToolError(f"the tool {function.__name__} failed ({type(error).__name__}: {reason})") from error
         return f"{evidence.id}: {evidence.statement}", evidence
 
     return call

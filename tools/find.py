@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xad_agent.case import Case
+from xad_agent.errors import XadError
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media.figure import outlined
 from xad_agent.places import place_words
@@ -35,7 +36,10 @@ def find(case: Case, phrases: Sequence[str]) -> Evidence:
     if (problem := _problem(wanted, finder.vocabulary)) is not None:
         return limit(case, "find", arguments, problem)
     normals = list(case.normals.nearest.values())[:_NORMALS]
-    sought = seek(wanted, case.picture, finder, normals)
+    try:
+        sought = seek(wanted, case.picture, finder, normals)
+    except XadError:  # its tokenizer knows nothing of a word
+        return limit(case, "find", arguments, vocabulary("models")["finding"]["unknown"])
     regions = tuple(region for one in sought for region in _regions(case, one))
     return case.ledger.add(
         tool="find",

@@ -16,7 +16,7 @@ from xad_agent.case import Case
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import DraftCheck, statement_claims
-from xad_agent.errors import XadError
+from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm import load_chat_model
 from xad_agent.llm.planner import read_turn
@@ -120,6 +120,8 @@ class Chat:
             graph.invoke({"messages": [HumanMessage(question)]}, thread)
         except XadError:
             raise
+        except ToolError as error:
+            failure = str(error)
         except Exception as error:  # a provider may raise anything; whatever it is, the evidence still answers
             failure = f"the chat model failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         turn = read_turn(graph.get_state(thread).values["messages"])

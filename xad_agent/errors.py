@@ -1,6 +1,10 @@
 """The one error a user is meant to read."""
 
 
+class ToolError(Exception):
+    """A tool broke off: a defect of ours, or of a model's own code. The answer goes on with what was measured."""
+
+
 class XadError(Exception):
     """Something the user can mend.
 

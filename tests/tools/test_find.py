@@ -3,6 +3,7 @@ import pytest
 
 from tests.normal import NormalProfile, case_of, texture, with_square
 from tests.seeing import ScriptedFinder, SeeingModels
+from xad_agent.errors import XadError
 from xad_agent.seeking import LEAST, seek
 from xad_agent.tools.find import MAX_PHRASES, find
 
@@ -76,3 +77,13 @@ def test_things_that_share_a_word_with_the_phrase_are_not_its_baseline():
     picture = case_of(np.full((8, 8, 3), 128, np.uint8)).picture
     assert seek(["zebra crossing"], picture, finder, [])[0].absent == pytest.approx(0.12)
     assert "zebra" not in finder.asked
+
+
+def test_a_phrase_that_the_finder_refuses_is_a_limit(monkeypatch):
+    models = SeeingModels()
+
+    def refuse(*_):
+        raise XadError("the tokenizer knows nothing of it")
+
+    monkeypatch.setattr(models.finder, "find", refuse)
+    assert find(case_of(with_square(SQUARE), models=models), ["ᚠᚢᚦ"]).kind == "limit"
