@@ -1,4 +1,4 @@
-"""The one error a user is meant to read."""
+"""The one error a user is meant to read, and that of a tool that broke off."""
 
 
 class ToolError(Exception):
