@@ -22,6 +22,7 @@ from xad_agent.perception.clip import Clip, load_clip
 pytestmark = pytest.mark.peers
 ARCHITECTURE = "ViT-B-16-plus-240"
 TOLERANCE = 1e-4
+THING = "screw"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,8 @@ def peer() -> Any:
                 hook.remove()
 
     model._get_window_embeddings = sequence_first
+    model.setup(THING)
+    model.class_name = None  # else every later setup would embed the words anew, half a minute each
     return model
 
 
@@ -80,11 +83,18 @@ def prepared(pictures: list[Picture]) -> torch.Tensor:
     return torch.cat([transform(torch.tensor(p.pixels).permute(2, 0, 1)[None].float() / 255) for p in pictures])
 
 
+def shown(peer: Any, references: list[Picture]) -> None:
+    """Give anomalib's model these references, or none."""
+    peer.k_shot = 0
+    if references:
+        peer.setup(reference_images=prepared(references))
+
+
 @pytest.mark.parametrize("shots", [0, 1, 4])
 def test_scores_and_maps_are_anomalibs(peer: Any, clip: Clip, shots: int) -> None:
     references = [drawn(100 + i) for i in range(shots)]
-    peer.setup("screw", prepared(references) if shots else None)
-    ours = WinCLIP(clip, "screw", references, exact=True)
+    shown(peer, references)
+    ours = WinCLIP(clip, THING, references, exact=True)
     for seed in (0, 1):
         theirs = peer(prepared([drawn(seed)]))
         found = ours.score(drawn(seed))
@@ -95,18 +105,17 @@ def test_scores_and_maps_are_anomalibs(peer: Any, clip: Clip, shots: int) -> Non
 
 def test_another_size_is_seen_as_anomalib_sees_it(peer: Any, clip: Clip) -> None:
     picture = drawn(5, 300, 420)
-    peer.setup("object", None)
-    peer.k_shot = 0
+    shown(peer, [])
     theirs = peer(prepared([picture]))
-    found = WinCLIP(clip, exact=True).score(picture)
+    found = WinCLIP(clip, THING, exact=True).score(picture)
     assert found.score == pytest.approx(float(theirs.pred_score), abs=TOLERANCE)
     grid = torch.nn.functional.interpolate(theirs.anomaly_map[:, None], (300, 420), mode="bilinear")[0, 0]
     assert np.corrcoef(found.values.ravel(), grid.numpy().ravel())[0, 1] > 0.999  # theirs was enlarged twice
 
 
 def test_takes_no_more_time_than_anomalib(peer: Any, clip: Clip) -> None:
-    peer.setup("screw", None)
-    ours, picture = WinCLIP(clip, "screw", exact=True), drawn(2)
+    shown(peer, [])
+    ours, picture = WinCLIP(clip, THING, exact=True), drawn(2)
     pictures = iter([drawn(30 + i) for i in range(4)])  # ours remembers the last one
     batch = prepared([picture])
     pairs = [(seconds(lambda: ours.score(next(pictures))), seconds(lambda: peer(batch))) for _ in range(4)]

@@ -167,7 +167,7 @@ def test_models_with_a_text_tower_apart(tmp_path: Path, kind: str) -> None:
     clip = load_clip(str(folder))
     expected = network.encode_text(tokens, normalize=False)
     np.testing.assert_allclose(clip.text(["a bent screw"]), expected.numpy(), atol=1e-5)
-    image = network.encode_image(clip._prepared(noise(0)), normalize=False)
+    image = network.encode_image(clip.prepared(noise(0)), normalize=False)
     np.testing.assert_allclose(clip.images([noise(0)]), image.numpy(), atol=1e-5)
 
 

@@ -69,7 +69,7 @@ class Clip:
         """Embeddings of pictures, float32 (P, D), not normalised."""
         batches = [pictures[i : i + _BATCH] for i in range(0, len(pictures), _BATCH)]
         with torch.inference_mode():
-            inputs = (torch.cat([self._prepared(picture) for picture in batch]) for batch in batches)
+            inputs = (torch.cat([self.prepared(picture) for picture in batch]) for batch in batches)
             found = [self.network.encode_image(batch, normalize=False) for batch in inputs]
         return torch.cat(found).float().cpu().numpy()
 
@@ -92,21 +92,20 @@ class Clip:
         return functional.softmax(torch.from_numpy(logits), dim=-1).numpy()
 
     def embed(self, picture: Picture) -> Tensor:
-        """The picture's tokens, (1 + rows x columns, W), see `ImageTower.embed`.
-
-        The whole picture is squashed to the size of the tower's input: nothing of it is cut off.
-        """
-        return self.tower.embed(self._prepared(picture))[0]
+        """The picture's tokens, (1 + rows x columns, W), see `ImageTower.embed`."""
+        return self.tower.embed(self.prepared(picture))[0]
 
     @cached_property
     def _text_tower(self) -> TextTower:
         return TextTower(self.network, self._words)
 
-    def _prepared(self, picture: Picture) -> Tensor:
+    def prepared(self, picture: Picture, size: tuple[int, int] | None = None) -> Tensor:
+        """The whole picture squashed to `size`, by default the network's, and normalised for it, (1, 3, H, W)."""
+        size = size or self.tower.size
         pixels = torch.tensor(shrink(picture, _LARGEST).pixels, device=self._mean.device)
         image = pixels.permute(2, 0, 1)[None].float() / 255
-        if image.shape[-2:] != self.tower.size:
-            image = functional.interpolate(image, self.tower.size, mode="bicubic", antialias=True)
+        if image.shape[-2:] != size:
+            image = functional.interpolate(image, size, mode="bicubic", antialias=True)
         return ((image - self._mean) / self._std).to(self.dtype)
 
 
