@@ -25,6 +25,7 @@ pytest.importorskip("groundingdino", reason="NOT RUN: needs groundingdino-py (pi
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 
 TOLERANCE = 1e-3
+IMAGES = {"size": {"shortest_edge": 320, "longest_edge": 533}}
 SMALL = {"enc_layers": 2, "dec_layers": 2, "dim_feedforward": 64, "num_queries": 8}  # 256 channels are written into it
 
 
@@ -79,10 +80,14 @@ grounding_configuration = grounding_checkpoints.configuration
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint as the authors', of a Swin-T with little behind it, and both loaders told of its size."""
+    from transformers import GroundingDinoImageProcessor
+
     write_vocabulary(tmp_path)
     build = groundingdino_py.build
     monkeypatch.setattr(grounding_checkpoints, "configuration", small_configuration)
     monkeypatch.setattr(groundingdino_py, "build", lambda *given: build(*given, changes=SMALL, bert=small_bert()))
+    images = GroundingDinoImageProcessor(**IMAGES)
+    monkeypatch.setattr("transformers.GroundingDinoImageProcessor", lambda: images)
     network = made(_tokenizer(tmp_path), bert=small_bert(), **SMALL)
     torch.save({"model": seeded(network)}, tmp_path / "small.pth")
     return tmp_path / "small.pth"
@@ -95,7 +100,7 @@ def test_both_find_the_same(small: Path) -> None:
     assert float(logits[0].std()) > 0.1 and float(boxes[0][:, :2].std(0).min()) > 0.1
     torch.testing.assert_close(logits[0], logits[1], rtol=0, atol=TOLERANCE)
     torch.testing.assert_close(boxes[0], boxes[1], rtol=0, atol=TOLERANCE)
-    first, second = (finder.find(picture, ["a red dog", "screws"], 0.2) for finder in finders)
+    first, second = (finder.find(picture, ["a red dog", "screws"], 0.001) for finder in finders)
     assert len(first) == len(second) > 3
     for one, other in zip(first, second, strict=True):
         assert (one.phrase, one.words) == (other.phrase, other.words)
@@ -144,8 +149,7 @@ def test_both_give_the_same_at_full_size(double: None, tmp_path: Path) -> None:
     renamed = grounding_checkpoints.renamed(state, "swint")
     ours = fill_network(GroundingDinoForObjectDetection, grounding_configuration("swint"), renamed, "swint").double()
     pixels = np.random.default_rng(0).integers(0, 256, (300, 420, 3), dtype=np.uint8)
-    images = GroundingDinoImageProcessor(size={"shortest_edge": 320, "longest_edge": 533})
-    prepared = prepare(images, pixels)
+    prepared = prepare(GroundingDinoImageProcessor(**IMAGES), pixels)
     prepared["pixel_values"] = prepared["pixel_values"].double()
     ids = torch.tensor([[101, 3899, 1012, 2417, 8974, 1012, 102]])
     with torch.inference_mode():

@@ -46,7 +46,7 @@ def by_hand(folder: Path, pictures: list[Picture], options: list[str]) -> list[f
     start = processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
-    images = [[Image.fromarray(one.pixels) for one in pictures]]
+    images = [Image.fromarray(one.pixels) for one in pictures]
     length = processor(text=[start], images=images, return_tensors="pt")["input_ids"].shape[1]
     likelihoods = []
     for option in options:
@@ -126,7 +126,7 @@ class _Watched:
         return getattr(self._own, name)
 
     def __call__(self, **given: Any) -> Any:
-        self._sizes += [image.size for image in given["images"][0]]
+        self._sizes += [image.size for image in given["images"]]
         return self._own(**given)
 
 
