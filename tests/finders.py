@@ -122,7 +122,7 @@ def shake(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
 def grounding_image_processor() -> Any:
     from transformers import GroundingDinoImageProcessor
 
-    return GroundingDinoImageProcessor(size={"shortest_edge": 64, "longest_edge": 128})
+    return GroundingDinoImageProcessor(size={"shortest_edge": 96, "longest_edge": 192})
 
 
 def write_grounding(folder: Path, window: int = 32) -> Path:
@@ -224,7 +224,7 @@ def write_detector(folder: Path, labels: tuple[str, ...] = ("Dog", "N/A", "Red S
         label2id={label: number for number, label in enumerate(labels)},
     )
     shake(YolosForObjectDetection(config)).save_pretrained(folder)
-    YolosImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
+    YolosImageProcessor(size={"shortest_edge": 64, "longest_edge": 256}).save_pretrained(folder)
     return folder
 
 
@@ -232,6 +232,8 @@ def authors_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Published weights of transformers' Grounding DINO as the authors' checkpoint would have them."""
     found: dict[str, torch.Tensor] = {}
     for name, tensor in state.items():
+        if ".swin.layernorm." in name:  # transformers has it and never uses it
+            continue
         for pattern, replacement in _AUTHORS:
             name = re.sub(pattern, replacement, name)
         found[name] = tensor

@@ -59,7 +59,12 @@ def byte_tokenizer(special: tuple[str, ...]) -> Any:
     made.decoder = decoders.ByteLevel()
     made.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
     return PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token=special[0], eos_token=special[0], pad_token=special[0], unk_token=special[0]
+        tokenizer_object=made,
+        bos_token=special[0],
+        eos_token=special[0],
+        pad_token=special[0],
+        unk_token=special[0],
+        model_input_names=["input_ids", "attention_mask"],
     )
 
 

@@ -19,8 +19,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 _PRETRAINED_AT = {"swint": 224, "swinb": 384}
 
-# Left out: what is only for training, and what is computed or never used.
-_UNUSED = re.compile(r"label_enc\.|bert\.pooler\.|bert\.embeddings\.position_ids$|.*\.relative_position_index$")
+# Left out: what is only for training, computed, or never used.
+_UNUSED = re.compile(r"label_enc\.|bert\.pooler\.|bert\.embeddings\.position_ids$")
 _SWIN, _SWIN_BLOCK = "model.backbone.conv_encoder.model.", r"^(model\.backbone.*\.blocks\.\d+\.)"
 
 # In this order, each applied to what the one before left.

@@ -31,9 +31,10 @@ _BERT = {"[CLS]": 101, "[SEP]": 102, ".": 1012}  # both implementations know the
 class GroundingDino:
     """Finds what phrases name.
 
-    A phrase's score is that of its best token, as the authors have it; words are those whose own score is above the
-    threshold. Phrases that are asked for together see one another by way of the picture, so a phrase's score depends
-    a little on its company. Weights are float32 on every device: bfloat16 would be off by up to 1/256 of the picture.
+    A phrase's score is that of its best token, and its words are those of which a token scores above the threshold too;
+    the authors count the marks between phrases as well, which are of none. Phrases that are asked for together see one
+    another by way of the picture, so a phrase's score depends a little on its company. Weights are float32 on every
+    device: bfloat16 would be off by up to 1/256 of the picture.
 
     Attributes:
         name: Its spec.

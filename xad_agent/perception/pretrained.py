@@ -30,10 +30,13 @@ def load_network(auto: Any, folder: Path, spec: str, what: str, **options: Any) 
     """
     from transformers import AutoConfig
 
+    told = f"{spec} has no config.json of a model that transformers knows: give another folder"
+    if not (folder / "config.json").is_file():  # without one, transformers may guess by the folder's name
+        raise XadError(told)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers raises errors of many types for what is no configuration
-        raise XadError(f"{spec} has no config.json of a model that transformers knows: give another folder") from error
+        raise XadError(told) from error
     try:
         with _quiet():
             found = auto.from_pretrained(folder, config=config, trust_remote_code=False, **_STRICT, **options)

@@ -80,7 +80,7 @@ class Vlm:
 
         images = [Image.fromarray(thicken(shrink(picture, SIDE).pixels)) for picture in pictures]
         try:
-            inputs = self._processor(text=[asked], **({"images": [images]} if images else {}), return_tensors="pt")
+            inputs = self._processor(text=[asked], **({"images": images} if images else {}), return_tensors="pt")
         except Exception as error:  # processors raise errors of many types
             raise XadError(f"{self.name} cannot be shown {len(images)} pictures ({reason(error)})") from error
         dtype = self._network.dtype
