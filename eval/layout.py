@@ -68,7 +68,7 @@ class Category:
     Attributes:
         name: The folder's name.
         root: The folder.
-        normal: Training pictures, in the order of their names.
+        normal: Training pictures, in the order of their names; none where nothing is to be learned.
         test: Test pictures, "good" first, then by type and name.
     """
 
@@ -78,10 +78,14 @@ class Category:
     test: tuple[Sample, ...]
 
 
-def read_layout(directory: str | Path) -> tuple[Category, ...]:
+def read_layout(directory: str | Path, *, learn: bool = True) -> tuple[Category, ...]:
     """The categories in a folder: the folder itself, or each of its subfolders that has train/ or test/.
 
     Masks are looked for, and their size compared with the picture's (from the file headers), before anything is scored.
+
+    Args:
+        directory: The folder.
+        learn: Whether there must be normal pictures to learn from; without, train/ is not looked at.
 
     Raises:
         XadError: The folder, train/good, test/ or a mask is missing, or a mask has another size than its picture.
@@ -96,7 +100,7 @@ def read_layout(directory: str | Path) -> tuple[Category, ...]:
             "train/good/*, test/<type>/*, ground_truth/<type>/*_mask.png",
             exit_code=2,
         )
-    return tuple(_read_category(path) for path in roots)
+    return tuple(_read_category(path, learn) for path in roots)
 
 
 def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
@@ -116,8 +120,8 @@ def _is_category(path: Path) -> bool:
     return (path / "train").is_dir() or (path / "test").is_dir()
 
 
-def _read_category(root: Path) -> Category:
-    normal = tuple(_pictures(root / "train" / GOOD, "normal pictures to learn from"))
+def _read_category(root: Path, learn: bool) -> Category:
+    normal = tuple(_pictures(root / "train" / GOOD, "normal pictures to learn from")) if learn else ()
     tests = root / "test"
     kinds = sorted((path.name for path in _folders(tests)), key=lambda kind: (kind != GOOD, kind))
     samples = [_sample(root, kind, path) for kind in kinds for path in _pictures(tests / kind, "pictures to test on")]

@@ -194,7 +194,7 @@ def _notes(good: Scored, bad: Scored, failed: list[Record]) -> list[str]:
     if not good:
         notes.append("no good test picture: image metrics and the false-alarm rate are not defined")
     if not bad:
-        notes.append("no defective test picture: only the false-alarm rate is defined")
+        notes.append("no defective test picture: no metric of detection or place is defined")
     if failed:
         notes.append(f"{len(failed)} pictures failed and are in no metric")
     return notes

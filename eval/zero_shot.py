@@ -80,7 +80,7 @@ def evaluate_zero_shot(
     progress: bool = True,
     output: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Score every test picture without having seen a normal one, and measure the results; train/good is not read.
+    """Score every test picture without having seen a normal one, and measure the results; train/ is not looked at.
 
     Args:
         directory: A category in MVTec's layout, or a folder of categories.
@@ -104,7 +104,7 @@ def evaluate_zero_shot(
     """
     sklearn_metrics()
     check_limit(limit)
-    categories = read_layout(directory)
+    categories = read_layout(directory, learn=False)
     scorer = _loaded(detector, backbone) if isinstance(detector, str) else detector
     results = []
     for category in categories:
@@ -121,8 +121,8 @@ def evaluate_zero_shot(
             results.append({**result, "baselines": baselines})
     if len(results) == 1:
         return results[0]
-    names = results[0]["baselines"]
-    return {**mean_of(results), "chance": CHANCE, "baselines": {name: _mean_baseline(results, name) for name in names}}
+    baselines = {name: mean_of([one["baselines"][name] for one in results]) for name in results[0]["baselines"]}
+    return {**mean_of(results), "chance": CHANCE, "baselines": baselines}
 
 
 def _loaded(name: str, backbone: str | None) -> Scorer:
@@ -169,10 +169,6 @@ def _score(sample: Sample, scorer: Scorer, store: Store) -> Record:
     sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
     store.keep_map(sample, found.values)
     return {"picture": sample.name, "kind": sample.kind, "score": float(found.score), "seconds": seconds}
-
-
-def _mean_baseline(results: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return mean_of([result["baselines"][name] for result in results])
 
 
 def as_text(result: dict[str, Any]) -> str:

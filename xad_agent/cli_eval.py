@@ -30,7 +30,7 @@ def eval_images(
 
 @evaluate.command("zero-shot")
 def eval_zero_shot(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/good is not looked at.")],
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/ is not looked at.")],
     detector: Annotated[str, typer.Option(help="self-dissimilarity, centre or contrast.")] = "self-dissimilarity",
     backbone: Backbone = "efficientnet-lite0",
     limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,

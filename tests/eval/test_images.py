@@ -232,7 +232,7 @@ def test_no_good_and_no_defective_pictures(fakes, nut, tmp_path):
     result = run(nut)
     assert result["false_alarm_rate"]["hits"] == 1
     assert (result["pixel_auroc"], result["aupro"], result["region_iou"], result["types"]) == (None, None, None, {})
-    assert "no defective test picture: only the false-alarm rate is defined" in images.as_text(result)
+    assert "no defective test picture: no metric of detection or place is defined" in images.as_text(result)
 
 
 def test_several_categories(fakes, nut):

@@ -68,8 +68,8 @@ def test_metrics_beside_chance_and_baselines(nut):
     assert json.loads(json.dumps(result)) == result
 
 
-def test_normal_pictures_are_not_looked_at(nut):
-    (nut / "train/good/0.png").write_bytes(b"no picture")
+def test_normal_pictures_are_not_needed(nut):
+    shutil.rmtree(nut / "train")
     detector = Brightness()
     run(nut, detector)
     assert sorted(detector.seen) == ["0.png", "0.png", "0.png", "1.png", "1.png"]
@@ -158,3 +158,15 @@ def test_the_real_detector_is_loaded_by_name(monkeypatch):
 
     monkeypatch.setattr("xad_agent.perception.backbone.load_backbone", lambda spec: tiny_backbone())
     assert zero_shot._loaded("self-dissimilarity", "timm:tiny").name == "self-dissimilarity"
+
+
+def test_the_command(nut, monkeypatch, capsys):
+    from xad_agent import cli
+
+    monkeypatch.setattr(
+        "sys.argv", ["xad", "eval", "zero-shot", str(nut), "--detector", "centre", "--limit", "1", "--json"]
+    )
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    result = json.loads(capsys.readouterr().out)
+    assert (caught.value.code or 0, result["detector"], result["n"]["defective"]) == (0, "centre", 2)

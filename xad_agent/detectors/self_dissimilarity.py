@@ -55,7 +55,7 @@ class SelfDissimilarity:
         values = cv2.resize(
             values * _rim(*values.shape), (picture.width, picture.height), interpolation=cv2.INTER_LINEAR
         )
-        return AnomalyMap(values.astype(np.float32), float(values.max()), self.name)
+        return AnomalyMap(values.astype(np.float32, copy=False), float(values.max()), self.name)
 
 
 def dissimilarity(grid: Tensor) -> Tensor:
@@ -73,11 +73,20 @@ def dissimilarity(grid: Tensor) -> Tensor:
     flat = functional.normalize(grid.flatten(0, 1), dim=1)
     # Drawn, not every so many: a step would fall in with what repeats in the picture.
     drawn = torch.randperm(len(flat), generator=torch.Generator().manual_seed(0))[:_COMPARED]
-    squares = torch.cdist(flat, flat[drawn]).square_().div_(2)
-    places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
-    squares[(places[:, None] - places[drawn]).abs().amax(dim=2) <= _ADJACENT] = torch.inf
+    halves = (flat * flat).sum(dim=1) / 2  # a half, or none where the network gives nothing
+    squares = torch.addmm(halves[drawn], flat, flat[drawn].T, alpha=-1)
+    squares[_adjacent(drawn, rows, columns)] = torch.inf
     nearest = squares.amin(dim=1)
-    return torch.where(nearest.isinf(), 0, nearest).view(rows, columns)
+    return torch.where(nearest.isinf(), 0, (nearest + halves).clamp_min(0)).view(rows, columns)
+
+
+def _adjacent(drawn: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Pairs of a cell and the place in `drawn` of one that is adjacent to it."""
+    reach = torch.arange(-_ADJACENT, _ADJACENT + 1)
+    y = (drawn // columns)[:, None, None] + reach[:, None]
+    x = (drawn % columns)[:, None, None] + reach
+    inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
+    return (y * columns + x)[inside], inside.nonzero()[:, 0]
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
