@@ -11,13 +11,14 @@ from xad_agent.media.picture import Picture
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
 from xad_agent.perception.device import placement
 from xad_agent.perception.masks import Box, Mask, Segmenter, check_prompt
+from xad_agent.perception.sam_decoder import Decoder, Embedded
 from xad_agent.perception.sam_networks import load_network
 
 if TYPE_CHECKING:
     import segment_anything.modeling
     from torch import Tensor
 
-_KEPT = 8  # pictures whose embedding (4 MB) stays in memory
+_KEPT = 4  # pictures whose embedding (14 MB) stays in memory
 _THING = 1  # the label of a point that is on the thing
 
 
@@ -35,7 +36,8 @@ class Sam:
         self._network = network.to(device)
         self._network.image_encoder.to(dtype)  # the rest is small, and its coordinates need float32
         self._side = int(network.image_encoder.img_size)
-        self._embeddings: OrderedDict[str, Tensor] = OrderedDict()
+        self._decoder = Decoder(network.mask_decoder, network.prompt_encoder)
+        self._embeddings: OrderedDict[str, Embedded] = OrderedDict()
         self._lock = Lock()
 
     def segment(
@@ -58,8 +60,8 @@ class Sam:
             for place in scores.argsort(descending=True).tolist()
         ]
 
-    def embed(self, picture: Picture) -> "Tensor":
-        """The embedding of a picture, float32 (1, C, h, w), from memory if it is one of the last ones."""
+    def embed(self, picture: Picture) -> Embedded:
+        """A picture as the decoder needs it, from memory if it is one of the last ones."""
         with self._lock:
             if picture.sha256 not in self._embeddings:
                 self._embeddings[picture.sha256] = self._encode(picture.pixels)
@@ -69,12 +71,12 @@ class Sam:
             return self._embeddings[picture.sha256]
 
     def decode(
-        self, embedding: "Tensor", shape: tuple[int, ...], box: Box | None, points: Sequence[tuple[float, float]]
+        self, picture: Embedded, shape: tuple[int, ...], box: Box | None, points: Sequence[tuple[float, float]]
     ) -> "tuple[Tensor, Tensor]":
         """Logits of masks (M, 4 h, 4 w) over the square that the picture was put into, and their predicted IoU (M,).
 
         Args:
-            embedding: See `embed`.
+            picture: See `embed`.
             shape: Height and width of the picture.
             box: Within the picture; None for points alone.
             points: Likewise.
@@ -86,14 +88,11 @@ class Sam:
         with torch.inference_mode():
             corners = None if box is None else self._tensor(np.array([box]) * scale)
             places = self._tensor(np.array([points]) * scale[:2]) if points else None
-            labels = torch.full((1, len(points)), _THING, device=embedding.device)
-            sparse, dense = network.prompt_encoder(None if places is None else (places, labels), corners, None)
-            logits, scores = network.mask_decoder(
-                embedding, network.prompt_encoder.get_dense_pe(), sparse, dense, multimask_output=True
-            )
-        return logits[0], scores[0]
+            labels = torch.full((1, len(points)), _THING, device=network.device)
+            sparse, _ = network.prompt_encoder(None if places is None else (places, labels), corners, None)
+            return self._decoder.masks(picture, sparse)
 
-    def _encode(self, pixels: np.ndarray) -> "Tensor":
+    def _encode(self, pixels: np.ndarray) -> Embedded:
         import torch
         from PIL import Image
 
@@ -102,7 +101,7 @@ class Sam:
         image = self._tensor(np.array(resized)).permute(2, 0, 1)
         with torch.inference_mode():
             prepared = self._network.preprocess(image)[None].to(placement()[1])
-            return self._network.image_encoder(prepared).float()
+            return self._decoder.prepare(self._network.image_encoder(prepared).float())
 
     def _at_size(self, logits: "Tensor", picture: Picture) -> np.ndarray:
         """Where logits (4 h, 4 w) are positive, as booleans of the picture's size."""
