@@ -2,16 +2,21 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-peers
 # Named here so that pip takes the tried builds; pyproject.toml states the range that works.
 TORCH := torch==2.14.1 torchvision==0.29.1
 
-.PHONY: demo test app lint clean
+.PHONY: demo test peers app lint clean
 
 demo: $(READY)
 	$(BIN)/python -m xad_agent.demo demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not data"
+	$(BIN)/python -m pytest -m "not data and not peers"
+
+# What agrees with other people's packages; they pull in much, so they have an environment of their own.
+peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m pytest -m peers
 
 app: $(READY) .venv/.app
 	$(BIN)/python app.py
@@ -27,9 +32,15 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet $(TORCH) --editable ".[dev]"
 	touch $@
 
+$(PEERS)/.ready: pyproject.toml
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet $(TORCH) --editable ".[dev,peers]"
+	touch $@
+
 .venv/.app: $(READY)
 	$(BIN)/python -m pip install --quiet --editable ".[app]"
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info demo
+	rm -rf .venv $(PEERS) build dist *.egg-info demo

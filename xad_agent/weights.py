@@ -149,7 +149,8 @@ def load_state_dict(file: Path) -> "dict[str, Tensor]":
     """The tensors of a checkpoint, on the CPU, without running any code that the file may hold.
 
     Args:
-        file: `.safetensors`, or what `torch.save` wrote of a state dict, bare or under "state_dict" or "model".
+        file: `.safetensors`, or what `torch.save` wrote of a state dict, bare or under "state_dict", "model" or
+            "prompt_learner".
 
     Raises:
         XadError: The file is missing or damaged, or holds anything but tensors.
@@ -167,7 +168,7 @@ def load_state_dict(file: Path) -> "dict[str, Tensor]":
         raise XadError(
             f"{file.name} is damaged, or holds code, which is never run: fetch it again, or save it as .safetensors"
         ) from error
-    for key in ("state_dict", "model"):
+    for key in ("state_dict", "model", "prompt_learner"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not (isinstance(state, dict) and state and all(isinstance(value, torch.Tensor) for value in state.values())):
