@@ -43,3 +43,14 @@ def shrink(picture: Picture, side: int) -> Picture:
     if pixels is picture.pixels:
         return picture
     return Picture(pixels, picture.name, picture.sha256, picture.notes)
+
+
+def thicken(pixels: np.ndarray, least: int = 32, ratio: int = 16) -> np.ndarray:
+    """Pixels (H, W, 3), repeated below and to the right, at least `least` px a side and at most `ratio` times as long.
+
+    Networks that scale the shorter side fail at less; what is where stays as it is, in px.
+    """
+    height, width = pixels.shape[:2]
+    thinnest = max(least, -(-max(height, width) // ratio))
+    below, right = max(0, thinnest - height), max(0, thinnest - width)
+    return np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else pixels

@@ -24,3 +24,9 @@ def shares(boxes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarra
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)[:, None]
     theirs = np.prod(others[:, 2:] - others[:, :2], axis=1)
     return shared / np.maximum(areas, 1), shared / np.maximum(areas + theirs - shared, 1)
+
+
+def clipped(boxes: np.ndarray, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """What of boxes (N, 4) lies within a picture, and which of them do at all, bool (N)."""
+    inside = np.clip(boxes, 0, np.array([width, height, width, height], boxes.dtype))
+    return inside, (inside[:, 2:] > inside[:, :2]).all(axis=1)
