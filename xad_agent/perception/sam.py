@@ -10,7 +10,7 @@ import numpy as np
 from xad_agent.media.picture import Picture
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
 from xad_agent.perception.device import placement
-from xad_agent.perception.masks import Box, Mask, Segmenter, check_prompt
+from xad_agent.perception.masks import Box, Mask, check_prompt
 from xad_agent.perception.sam_decoder import Decoder, Embedded
 from xad_agent.perception.sam_networks import load_network
 
@@ -118,7 +118,7 @@ class Sam:
         return torch.from_numpy(array).to(self._network.device, torch.float32)
 
 
-def load_sam(spec: str) -> Segmenter:
+def load_sam(spec: str) -> Sam:
     """The segmenter that a spec names.
 
     Args:
