@@ -10,14 +10,15 @@ import numpy as np
 from xad_agent.media.picture import Picture
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
 from xad_agent.perception.device import placement
-from xad_agent.perception.masks import Box, Mask, Segmenter, check_prompt
+from xad_agent.perception.masks import Box, Mask, check_prompt
+from xad_agent.perception.sam_decoder import Decoder, Embedded
 from xad_agent.perception.sam_networks import load_network
 
 if TYPE_CHECKING:
     import segment_anything.modeling
     from torch import Tensor
 
-_KEPT = 8  # pictures whose embedding (4 MB) stays in memory
+_KEPT = 4  # pictures whose embedding (14 MB) stays in memory
 _THING = 1  # the label of a point that is on the thing
 
 
@@ -35,7 +36,8 @@ class Sam:
         self._network = network.to(device)
         self._network.image_encoder.to(dtype)  # the rest is small, and its coordinates need float32
         self._side = int(network.image_encoder.img_size)
-        self._embeddings: OrderedDict[str, Tensor] = OrderedDict()
+        self._decoder = Decoder(network.mask_decoder, network.prompt_encoder)
+        self._embeddings: OrderedDict[str, Embedded] = OrderedDict()
         self._lock = Lock()
 
     def segment(
@@ -54,12 +56,12 @@ class Sam:
         box = check_prompt(picture, box, points)
         logits, scores = self.decode(self.embed(picture), picture.pixels.shape[:2], box, points)
         return [
-            Mask(self._at_size(logits[place], picture), min(max(float(scores[place]), 0.0), 1.0))
+            Mask(self._at_size(logits[place].cpu().numpy(), picture), min(max(float(scores[place]), 0.0), 1.0))
             for place in scores.argsort(descending=True).tolist()
         ]
 
-    def embed(self, picture: Picture) -> "Tensor":
-        """The embedding of a picture, float32 (1, C, h, w), from memory if it is one of the last ones."""
+    def embed(self, picture: Picture) -> Embedded:
+        """A picture as the decoder needs it, from memory if it is one of the last ones."""
         with self._lock:
             if picture.sha256 not in self._embeddings:
                 self._embeddings[picture.sha256] = self._encode(picture.pixels)
@@ -69,12 +71,12 @@ class Sam:
             return self._embeddings[picture.sha256]
 
     def decode(
-        self, embedding: "Tensor", shape: tuple[int, ...], box: Box | None, points: Sequence[tuple[float, float]]
+        self, picture: Embedded, shape: tuple[int, ...], box: Box | None, points: Sequence[tuple[float, float]]
     ) -> "tuple[Tensor, Tensor]":
         """Logits of masks (M, 4 h, 4 w) over the square that the picture was put into, and their predicted IoU (M,).
 
         Args:
-            embedding: See `embed`.
+            picture: See `embed`.
             shape: Height and width of the picture.
             box: Within the picture; None for points alone.
             points: Likewise.
@@ -86,14 +88,11 @@ class Sam:
         with torch.inference_mode():
             corners = None if box is None else self._tensor(np.array([box]) * scale)
             places = self._tensor(np.array([points]) * scale[:2]) if points else None
-            labels = torch.full((1, len(points)), _THING, device=embedding.device)
-            sparse, dense = network.prompt_encoder(None if places is None else (places, labels), corners, None)
-            logits, scores = network.mask_decoder(
-                embedding, network.prompt_encoder.get_dense_pe(), sparse, dense, multimask_output=True
-            )
-        return logits[0], scores[0]
+            labels = torch.full((1, len(points)), _THING, device=network.device)
+            sparse, _ = network.prompt_encoder(None if places is None else (places, labels), corners, None)
+            return self._decoder.masks(picture, sparse)
 
-    def _encode(self, pixels: np.ndarray) -> "Tensor":
+    def _encode(self, pixels: np.ndarray) -> Embedded:
         import torch
         from PIL import Image
 
@@ -102,16 +101,16 @@ class Sam:
         image = self._tensor(np.array(resized)).permute(2, 0, 1)
         with torch.inference_mode():
             prepared = self._network.preprocess(image)[None].to(placement()[1])
-            return self._network.image_encoder(prepared).float()
+            return self._decoder.prepare(self._network.image_encoder(prepared).float())
 
-    def _at_size(self, logits: "Tensor", picture: Picture) -> np.ndarray:
-        """Where logits (4 h, 4 w) are positive, as booleans of the picture's size."""
-        import torch
+    def _at_size(self, logits: np.ndarray, picture: Picture) -> np.ndarray:
+        """Where logits (4 h, 4 w) are positive, as booleans of the picture's size; by two steps, as the authors do."""
+        import cv2
 
-        shape = picture.pixels.shape[:2]
-        with torch.inference_mode():
-            whole = self._network.postprocess_masks(logits[None, None], fit(shape, self._side), shape)
-            return (whole[0, 0] > self._network.mask_threshold).cpu().numpy()
+        height, width = fit(picture.pixels.shape, self._side)
+        square = cv2.resize(logits, (self._side, self._side), interpolation=cv2.INTER_LINEAR)[:height, :width]
+        whole = cv2.resize(square, (picture.width, picture.height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(whole > self._network.mask_threshold)
 
     def _tensor(self, array: np.ndarray) -> "Tensor":
         import torch
@@ -119,7 +118,7 @@ class Sam:
         return torch.from_numpy(array).to(self._network.device, torch.float32)
 
 
-def load_sam(spec: str) -> Segmenter:
+def load_sam(spec: str) -> Sam:
     """The segmenter that a spec names.
 
     Args:
