@@ -26,6 +26,7 @@ from xad_agent.cli_options import (
     models_of,
     print_json,
     profile_of,
+    specs_of,
 )
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
@@ -157,15 +158,23 @@ def scan(
 
 @app.command()
 def bench(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    what: Annotated[str, typer.Argument(help="A folder in MVTec layout, or `perception`: the models that see.")],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """Speed: ratios to the bare backbone's forward, medians of runs taken in turn."""
-    from xad_agent.eval.bench import as_text, bench
+    """Speed: ratios to the bare network's forward, medians of runs taken in turn.
 
-    result = bench(directory, threads=threads)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    Of the models that see, those that --model gives no checkpoint of have random weights at real size.
+    """
+    from xad_agent.eval import bench, perception
+
+    if what == "perception":
+        result = perception.bench_perception(specs_of(model), threads=threads)
+        text = perception.as_text
+    else:
+        result, text = bench.bench(Path(what), threads=threads), bench.as_text
+    print_json(result) if as_json else typer.echo(text(result))
 
 
 @app.command("app")

@@ -50,10 +50,15 @@ def models_of(named: list[str] | None, thing: str = "", words: list[str] | None 
     """The models that ROLE=SPEC name, beside those that were chosen; XadError where it is not of that form."""
     from xad_agent.perception.models import Models
 
+    return Models(specs_of(named), thing, words or ())
+
+
+def specs_of(named: list[str] | None) -> dict[str, str]:
+    """The specs of ROLE=SPEC by role; XadError where it is not of that form."""
     pairs = [entry.partition("=") for entry in named or ()]
     if wrong := next((role + equals + spec for role, equals, spec in pairs if not (role and spec)), None):
         raise XadError(f"--model {wrong}: give ROLE=SPEC, as clip=FOLDER", exit_code=2)
-    return Models({role: spec for role, _, spec in pairs}, thing, words or ())
+    return {role: spec for role, _, spec in pairs}
 
 
 def fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":
