@@ -69,6 +69,7 @@ def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
     key = {
         "detector": f"{detector.name} {detector.mode}",
         "clip": models.clip.fingerprint if models.clip else "",
+        "prompts": models.sha256("prompts"),
         "finder": models.finder.fingerprint if not models.clip else "",
         "segmenter": models.segmenter.fingerprint if not models.clip else "",
         "thing": models.thing,

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from xad_agent.cli_options import Alpha, Backbone, Detectors, Json, Normal, ProfileDir, Steps, print_json, profile_of
+from xad_agent.cli_options import (
+    Alpha,
+    Backbone,
+    Detectors,
+    Json,
+    Model,
+    Normal,
+    ProfileDir,
+    Steps,
+    Thing,
+    Words,
+    models_of,
+    print_json,
+    profile_of,
+)
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 
@@ -31,7 +45,13 @@ def eval_images(
 @evaluate.command("zero-shot")
 def eval_zero_shot(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/ is not looked at.")],
-    detector: Annotated[str, typer.Option(help="self-dissimilarity, centre or contrast.")] = "self-dissimilarity",
+    detector: Annotated[
+        str,
+        typer.Option(help="self-dissimilarity, centre, contrast; models: by what --model and `xad models use` give."),
+    ] = "self-dissimilarity",
+    model: Model = None,
+    thing: Thing = "",
+    word: Words = None,
     backbone: Backbone = "efficientnet-lite0",
     limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
@@ -39,9 +59,11 @@ def eval_zero_shot(
     as_json: Json = False,
 ) -> None:
     """Detection and place without any normal picture, beside chance and trivial detectors."""
+    from xad_agent.detectors.zero_shot import zero_shot_detector
     from xad_agent.eval.zero_shot import as_text, evaluate_zero_shot
 
-    result = evaluate_zero_shot(directory, detector=detector, backbone=backbone, limit=limit, seed=seed, output=output)
+    scorer = zero_shot_detector(models_of(model, thing, word)) if detector == "models" else detector
+    result = evaluate_zero_shot(directory, detector=scorer, backbone=backbone, limit=limit, seed=seed, output=output)
     print_json(result) if as_json else typer.echo(as_text(result))
 
 

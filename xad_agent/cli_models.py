@@ -53,7 +53,7 @@ def models_pull(
 
 @models.command("use")
 def models_use(
-    role: Annotated[str, typer.Argument(help="clip, finder, segmenter or vlm.")],
+    role: Annotated[str, typer.Argument(help="clip, prompts, finder, segmenter or vlm.")],
     spec: Annotated[
         str,
         typer.Argument(help="A name of `xad models list`, OWNER/NAME on the hub, a folder, ARCHITECTURE@FILE; none."),

@@ -22,7 +22,7 @@ Normal = Annotated[
 Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
 Model = Annotated[
     list[str] | None,
-    typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, finder, segmenter or vlm; repeatable."),
+    typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, prompts, finder, segmenter or vlm."),
 ]
 Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, for models that read words.")]
 Words = Annotated[

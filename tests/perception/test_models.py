@@ -40,7 +40,7 @@ def weights_file(tmp_path):
 
 
 def test_what_is_chosen_stays_chosen(loads, weights_file):
-    assert Models().missing == module.ROLES
+    assert Models().missing == ("clip", "finder", "segmenter", "vlm")
     choose("segmenter", f"vit_b@{weights_file}")
     assert chosen()["segmenter"].spec == f"vit_b@{weights_file}"
     models = Models()
@@ -60,7 +60,7 @@ def test_a_spec_of_the_moment_goes_before_what_is_chosen(loads, weights_file):
 
 def test_a_known_name_stands_for_its_spec():
     assert Models({"segmenter": "sam-vit-b"}).specs == {"segmenter": "facebook/sam-vit-base"}
-    assert {entry.role for entry in known()} == set(module.ROLES)
+    assert {entry.role for entry in known()} == set(module.ROLES) - {"prompts"}
     assert all(entry.size > 0 and entry.licence for entry in known())
 
 
@@ -95,7 +95,7 @@ def test_without_a_choice_the_embedded_ones_find_and_outline(loads):
 
 
 def test_a_role_that_is_none_is_refused():
-    with pytest.raises(XadError, match="no model is used as 'sam': there are clip, finder, segmenter, vlm"):
+    with pytest.raises(XadError, match="no model is used as 'sam': there are clip, prompts, finder, segmenter, vlm"):
         Models({"sam": "x"})
     with pytest.raises(XadError, match="no model is used as"):
         choose("sam", "x")

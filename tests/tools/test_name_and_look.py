@@ -6,7 +6,7 @@ from tests.normal import case_of, with_square
 from tests.seeing import SeeingModels
 from xad_agent.answer import Claim
 from xad_agent.check import check
-from xad_agent.perception.models import ROLES, Models
+from xad_agent.perception.models import Models
 from xad_agent.tools.look import look
 from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
@@ -74,6 +74,9 @@ def test_an_outline_is_cut_out_of_the_regions_box():
     assert evidence.regions[0].box == SQUARE
     assert evidence.quantity("area").value == 144
     assert evidence.quantity("overlap").value == pytest.approx(0.91)
+
+
+ROLES = ("clip", "finder", "segmenter", "vlm")
 
 
 @pytest.mark.parametrize("there", [roles for n in range(5) for roles in combinations(ROLES, n)])

@@ -40,6 +40,7 @@ class AnomalyCLIP:
     """
 
     name = "anomaly-clip"
+    mode = ""
 
     def __init__(self, clip: Clip, checkpoint: Path):
         from open_clip.model import CLIP

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.media.picture import Picture
 
 if TYPE_CHECKING:
+    from xad_agent.detectors.anomaly_clip import AnomalyCLIP
     from xad_agent.detectors.winclip import WinCLIP
     from xad_agent.perception.clip import Clip
     from xad_agent.perception.models import Models
@@ -30,7 +32,10 @@ class ZeroShot(Protocol):
 
 
 def zero_shot_detector(models: "Models", references: Sequence[Picture] = ()) -> ZeroShot:
-    """WinCLIP where there is a CLIP, else SAA+ where there are Grounding DINO and SAM, else self-dissimilarity.
+    """The detector that judges without a profile.
+
+    WinCLIP where there is a CLIP, or AnomalyCLIP where there are prompts learned for it; else SAA+ where there are
+    Grounding DINO and SAM; else self-dissimilarity.
 
     Args:
         models: The models at hand.
@@ -39,6 +44,8 @@ def zero_shot_detector(models: "Models", references: Sequence[Picture] = ()) -> 
     Raises:
         XadError: A model that was chosen cannot be loaded.
     """
+    if models.clip is not None and models.prompts is not None:
+        return _anomaly_clip(models.clip, models.prompts)
     if models.clip is not None:
         return _winclip(models.clip, models.thing, tuple(references))
     if models.sees_zero_shot:
@@ -48,6 +55,13 @@ def zero_shot_detector(models: "Models", references: Sequence[Picture] = ()) -> 
     from xad_agent.detectors.self_dissimilarity import SelfDissimilarity
 
     return SelfDissimilarity()
+
+
+@lru_cache(maxsize=1)
+def _anomaly_clip(clip: "Clip", prompts: Path) -> "AnomalyCLIP":
+    from xad_agent.detectors.anomaly_clip import AnomalyCLIP
+
+    return AnomalyCLIP(clip, prompts)
 
 
 @lru_cache(maxsize=2)

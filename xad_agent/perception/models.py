@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from xad_agent.perception.masks import Segmenter
     from xad_agent.perception.vlm import Vlm
 
-Role = Literal["clip", "finder", "segmenter", "vlm"]
+Role = Literal["clip", "prompts", "finder", "segmenter", "vlm"]
 ROLES: tuple[Role, ...] = get_args(Role)
+_BESIDE: tuple[Role, ...] = ("prompts",)  # of use only with another
 NONE = "none"
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _LOCK = RLock()
@@ -139,15 +140,25 @@ class Models:
         """What is used, by role."""
         return {role: choice.spec for role, choice in self._choices.items()}
 
+    def sha256(self, role: Role) -> str:
+        """Of the one file of a role's weights; "" where nothing is chosen."""
+        choice = self._choices.get(role)
+        return "" if choice is None else _sha256(Path(choice.local.partition("@")[2]))
+
     @property
     def missing(self) -> tuple[Role, ...]:
-        """The roles that nothing was chosen for."""
-        return tuple(role for role in ROLES if role not in self._choices)
+        """The roles that nothing was chosen for, though it would be of use."""
+        return tuple(role for role in ROLES if role not in self._choices and role not in _BESIDE)
 
     @property
     def clip(self) -> "Clip | None":
         """CLIP; None where none was chosen."""
         return self._get("clip")
+
+    @property
+    def prompts(self) -> Path | None:
+        """The file of AnomalyCLIP's learned prompts for that CLIP; None where none was chosen."""
+        return self._get("prompts")
 
     @property
     def finder(self) -> "Finder":
@@ -200,6 +211,13 @@ def _clip(spec: str) -> Any:
     return load_clip(spec)
 
 
+def _prompts(spec: str) -> Path:
+    found = find_checkpoint(spec)
+    if found.architecture != "anomaly_clip":
+        raise XadError(f"{spec}: learned prompts are given as anomaly_clip@FILE", exit_code=2)
+    return found.path
+
+
 def _finder(spec: str) -> Any:
     if not spec:
         from xad_agent.perception.coco_finder import CocoFinder
@@ -231,7 +249,13 @@ def _vlm(spec: str) -> Any:
     return load_vlm(spec)
 
 
-_LOADERS: dict[Role, Callable[[str], Any]] = {"clip": _clip, "finder": _finder, "segmenter": _segmenter, "vlm": _vlm}
+_LOADERS: dict[Role, Callable[[str], Any]] = {
+    "clip": _clip,
+    "prompts": _prompts,
+    "finder": _finder,
+    "segmenter": _segmenter,
+    "vlm": _vlm,
+}
 
 
 def _is_closed(spec: str) -> bool:
