@@ -250,6 +250,10 @@ def test_folders_of_something_else_are_refused(folder: Path, tmp_path: Path) -> 
         shutil.copy(folder / name, bare)
     with pytest.raises(XadError, match="lacks a readable processor"):
         load_grounding(str(bare))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(folder / name, bare)
+    with pytest.raises(XadError, match=r"lacks a readable (processor|image processor)"):
+        load_grounding(str(bare))
 
 
 @pytest.fixture

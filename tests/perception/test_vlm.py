@@ -157,5 +157,24 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
         load_vlm(str(folder)).ask([picture()], QUESTION, ["yes", "no"])
 
 
+def test_a_start_that_the_template_writes_is_not_doubled(vlm: Vlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, Any]] = []
+    start = vlm._processor.tokenizer.bos_token
+    asked = {with_start: vlm._prompt(1, QUESTION, ["yes", "no"]) for with_start in (False, True)}
+    asked[True] = start + asked[True].removeprefix(start)
+    asked[False] = asked[False].removeprefix(start)
+
+    class Noted(_Watched):
+        def __call__(self, **named: Any) -> Any:
+            given.append(named)
+            return super().__call__(**named)
+
+    monkeypatch.setattr(vlm, "_processor", Noted(vlm._processor, []))
+    for prompted in asked.values():
+        ids = vlm._inputs(prompted, [picture()])["input_ids"][0].tolist()
+        assert ids.count(vlm._processor.tokenizer.bos_token_id) <= 1
+    assert ["add_special_tokens" in one for one in given] == [False, True]
+
+
 def test_the_words_are_a_prompt() -> None:
     assert prompt("closed_question").format(question="Q", options="a, b").startswith("Q\n")

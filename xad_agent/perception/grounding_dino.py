@@ -17,7 +17,7 @@ from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
 from xad_agent.perception.device import placement
 from xad_agent.perception.finding import Finder, Found
 from xad_agent.perception.phrases import known_tokens, passes, pieces
-from xad_agent.perception.pretrained import load_network, load_part
+from xad_agent.perception.pretrained import load_network, load_processor
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -122,10 +122,10 @@ def load_grounding(spec: str) -> Finder:
     checkpoint = find_checkpoint(spec)
     if checkpoint.architecture:
         return _from_file(spec, checkpoint.architecture, checkpoint.path)
-    from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
+    from transformers import AutoModelForZeroShotObjectDetection
 
     network = load_network(AutoModelForZeroShotObjectDetection, checkpoint.path, spec, "a zero-shot object detector")
-    processor = load_part(AutoProcessor, checkpoint.path, spec)
+    processor = load_processor(checkpoint.path, spec)
     if network.config.model_type in _KINDS:
         window = int(network.config.max_text_len)
         forward = _transformers(network)
@@ -153,24 +153,16 @@ def _from_file(spec: str, architecture: str, file: Path) -> GroundingDino:
     if name not in checkpoints.ARCHITECTURES:
         known = ", ".join(f"{name} or {_PACKAGE}{name}" for name in checkpoints.ARCHITECTURES)
         raise XadError(f"{spec}: no Grounding DINO is called {architecture!r}: there are {known}", exit_code=2)
-    state, tokenizer = weights.load_state_dict(file), _tokenizer(file.parent)
+    state, tokenizer, images = weights.load_state_dict(file), _tokenizer(file.parent), GroundingDinoImageProcessor()
+    network: nn.Module
     if architecture.startswith(_PACKAGE):
         from xad_agent.perception import groundingdino_py
 
         network = groundingdino_py.build(name, state, tokenizer, spec)
-        return GroundingDino(
-            spec,
-            network,
-            groundingdino_py.forward(network),
-            tokenizer,
-            GroundingDinoImageProcessor(),
-            checkpoints.WINDOW,
-        )
-    config = checkpoints.configuration(name)
-    network = fill_network(GroundingDinoForObjectDetection, config, checkpoints.renamed(state, spec), spec)
-    return GroundingDino(
-        spec, network, _transformers(network), tokenizer, GroundingDinoImageProcessor(), checkpoints.WINDOW
-    )
+        return GroundingDino(spec, network, groundingdino_py.forward(network), tokenizer, images, checkpoints.WINDOW)
+    state, config = checkpoints.renamed(state, spec), checkpoints.configuration(name)
+    network = fill_network(GroundingDinoForObjectDetection, config, state, spec)
+    return GroundingDino(spec, network, _transformers(network), tokenizer, images, checkpoints.WINDOW)
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -61,7 +61,7 @@ def fill_network(kind: Any, config: Any, state: "dict[str, Tensor]", spec: str) 
 
 
 def load_part(auto: Any, folder: Path, spec: str) -> Any:
-    """The processor, image processor or tokenizer in a folder.
+    """The processor, image processor or tokenizer in a folder, by its `Auto` class.
 
     Raises:
         XadError: It is not there, or not readable.
@@ -71,6 +71,21 @@ def load_part(auto: Any, folder: Path, spec: str) -> Any:
     except Exception as error:  # transformers raises errors of many types
         part = auto.__name__.removeprefix("Auto").lower()
         raise XadError(f"{spec} lacks a readable {part} ({reason(error)}): fetch the whole folder again") from error
+
+
+def load_processor(folder: Path, spec: str) -> Any:
+    """The processor of pictures and text in a folder.
+
+    Raises:
+        XadError: It is not there, is not readable, or lacks one of the two.
+    """
+    from transformers import AutoProcessor
+
+    processor = load_part(AutoProcessor, folder, spec)
+    for part in ("image_processor", "tokenizer"):  # with files missing, transformers gives what there is
+        if not hasattr(processor, part):
+            raise XadError(f"{spec} lacks a readable {part.replace('_', ' ')}: fetch the whole folder again")
+    return processor
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from xad_agent.media.reading import clean, reason
 from xad_agent.media.scaling import shrink, thicken
 from xad_agent.perception.checkpoints import find_checkpoint
 from xad_agent.perception.device import placement
-from xad_agent.perception.pretrained import load_network, load_part
+from xad_agent.perception.pretrained import load_network, load_processor
 from xad_agent.perception.renames import dtype_option, takes
 from xad_agent.prompts import prompt
 
@@ -30,7 +30,8 @@ class Vlm:
     def __init__(self, name: str, network: Any, processor: Any):
         self.name = name
         self._network, self._processor = network, processor
-        self._marks = sorted({*processor.tokenizer.all_special_tokens, *processor.tokenizer.get_added_vocab()}, key=len)
+        marks = {*processor.tokenizer.all_special_tokens, *processor.tokenizer.get_added_vocab()}
+        self._marks = sorted((mark for mark in marks if mark.strip() and not mark.isalnum()), key=len, reverse=True)
         self._lock = Lock()
 
     def ask(self, pictures: Sequence[Picture], question: str, options: Sequence[str]) -> dict[str, float]:
@@ -39,7 +40,8 @@ class Vlm:
         Args:
             pictures: Shown before the question in this order, at most `SIDE` px long each.
             question: One question. What the model would read as a command in it or in an option is left out.
-            options: The answers there are, at least two; none may begin with another.
+            options: The answers there are, at least two; none may begin with another. Likelihoods are of whole answers,
+                so a longer one has a harder time.
 
         Raises:
             XadError: Fewer than two options, an empty or doubled one, one that begins with another, or a model whose
@@ -58,7 +60,7 @@ class Vlm:
 
     def _data(self, text: str) -> str:
         """Text on one line, without what the tokenizer reads as commands."""
-        for mark in reversed(self._marks):
+        for mark in self._marks:
             text = text.replace(mark, " ")
         return " ".join(text.split())
 
@@ -79,8 +81,12 @@ class Vlm:
         from PIL import Image
 
         images = [Image.fromarray(thicken(shrink(picture, SIDE).pixels)) for picture in pictures]
+        given: dict[str, Any] = {"images": images} if images else {}
+        first = self._processor.tokenizer.bos_token
+        if first and asked.startswith(first):  # the template wrote it already
+            given["add_special_tokens"] = False
         try:
-            inputs = self._processor(text=[asked], **({"images": images} if images else {}), return_tensors="pt")
+            inputs = self._processor(text=[asked], return_tensors="pt", **given)
         except Exception as error:  # processors raise errors of many types
             raise XadError(f"{self.name} cannot be shown {len(images)} pictures ({reason(error)})") from error
         dtype = self._network.dtype
@@ -132,7 +138,7 @@ def load_vlm(spec: str) -> Vlm:
     Raises:
         XadError: There is none, or it is damaged or another kind of model.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoModelForImageTextToText
 
     checkpoint = find_checkpoint(spec)
     if checkpoint.architecture:
@@ -140,7 +146,7 @@ def load_vlm(spec: str) -> Vlm:
     options = {"device_map": "auto", **dtype_option(placement()[1])}
     kind = "a vision-language model"
     network = load_network(AutoModelForImageTextToText, checkpoint.path, spec, kind, **options)
-    return Vlm(spec, network, load_part(AutoProcessor, checkpoint.path, spec))
+    return Vlm(spec, network, load_processor(checkpoint.path, spec))
 
 
 def _longer(name: str, tensor: "Tensor", ids: "Tensor", more: tuple[int, ...]) -> "Tensor":
