@@ -1,8 +1,8 @@
 """`xad bench perception`: what CLIP, SAM, Grounding DINO and the embedded segmenter cost here.
 
-Each model runs in a process of its own, so that its memory is its own: loaded, warmed up, then timed on a new picture each
-turn, in turns with its bare image encoder on the same input. Without a checkpoint of the user's it has seeded random
-weights at real size, out of a file: what it finds is then worthless, what it takes is the same.
+Each model runs in a process of its own, so that its memory is its own: loaded, warmed up, then timed on a new picture
+each turn, in turns with its bare image encoder on the same input. Without a checkpoint of the user's it has seeded
+random weights at real size, out of a file: what it finds is then worthless, what it takes is the same.
 """
 
 import multiprocessing
@@ -196,7 +196,10 @@ def _sam(spec: str) -> "tuple[dict[str, _Work], _Encoder]":
     def anew(picture: "Picture") -> Any:
         return segmenter.embed(replace(picture, sha256=f"{picture.sha256} anew"))
 
-    works = {"embedding": segmenter.embed, "masks for a box, once embedded": partial(segmenter.segment, box=_BOX)}
+    works: dict[str, _Work] = {
+        "embedding": segmenter.embed,
+        "masks for a box, once embedded": partial(segmenter.segment, box=_BOX),
+    }
     return works, partial(_encoder_within, anew)
 
 

@@ -7,42 +7,18 @@ import torch
 from segment_anything import SamPredictor
 from transformers import SamConfig, SamModel
 
+from tests.small_sam import SMALL, randomised
 from xad_agent.errors import XadError
 from xad_agent.media import read_picture
 from xad_agent.perception import sam
 from xad_agent.perception.sam import Sam, fit, load_sam
 
-SMALL = {
-    "vision_config": {
-        "hidden_size": 32,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 4,
-        "global_attn_indexes": [1, 3],
-        "image_size": 128,
-        "window_size": 3,
-        "output_channels": 32,
-        "num_pos_feats": 16,
-    },
-    "prompt_encoder_config": {"hidden_size": 32, "image_size": 128},
-    "mask_decoder_config": {"hidden_size": 32, "mlp_dim": 48, "num_attention_heads": 4, "iou_head_hidden_dim": 24},
-}
 BOX = (5.0, 6.0, 40.0, 50.0)
 PROMPTS = [(BOX, []), (None, [(10, 20)]), (None, [(10, 20), (59, 0)]), (BOX, [(20, 20)])]
 
 
 def picture(height: int = 90, width: int = 60, seed: int = 0):
     return read_picture(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def randomised(network: torch.nn.Module, seed: int = 0, gain: float = 1.0) -> torch.nn.Module:
-    """Seeded weights under which every one of them matters, and signals neither vanish nor explode."""
-    random = torch.Generator().manual_seed(seed)
-    for name, tensor in network.state_dict().items():
-        if tensor.ndim > 1:
-            tensor.normal_(0, gain * (len(tensor) / tensor.numel()) ** 0.5, generator=random)
-        elif tensor.is_floating_point():
-            tensor.normal_(float(name.endswith(("weight", "var"))), 0.1, generator=random)
-    return network.eval()
 
 
 def theirs(model: SamModel, embedding: torch.Tensor, box, points, scale: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -107,9 +107,7 @@ def _patches(pixels: np.ndarray, box: tuple[int, int, int, int]) -> tuple[np.nda
     others = np.ones((height, width), bool)
     others[max(0, row - 1) : row + rows + 1, max(0, column - 1) : column + columns + 1] = False
     if not others.any():  # the box is the picture: its rim must do
-        others = np.pad(np.zeros((max(0, height - 2), max(0, width - 2)), bool), 1, constant_values=True)[
-            :height, :width
-        ]
+        others[[0, -1]] = others[:, [0, -1]] = True
     return inside, patches[others]
 
 
