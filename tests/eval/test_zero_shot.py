@@ -170,3 +170,12 @@ def test_the_command(nut, monkeypatch, capsys):
         cli.main()
     result = json.loads(capsys.readouterr().out)
     assert (caught.value.code or 0, result["detector"], result["n"]["defective"]) == (0, "centre", 2)
+
+
+@pytest.mark.data
+def test_blowholes_are_seen_without_a_normal_tile(data):
+    result = evaluate_zero_shot(data / "magnetic_tile", limit=6, progress=False)
+    holes, by_contrast = result["types"]["blowhole"], result["baselines"]["contrast"]["types"]["blowhole"]
+    assert result["n"] == {"normal": 6, "defective": 30, "failed": 0}
+    assert holes["pixel_auroc"] > 0.97 > by_contrast["pixel_auroc"]
+    assert holes["aupro"] > by_contrast["aupro"]
