@@ -11,8 +11,11 @@ from xad_agent.detectors import saa
 from xad_agent.detectors.saa import SegmentAnyAnomaly, Suspect, fused, saliency
 from xad_agent.errors import XadError
 from xad_agent.media import read_picture
+from xad_agent.perception.coco_finder import CocoFinder
+from xad_agent.perception.embedded_segmenter import EmbeddedSegmenter
 from xad_agent.perception.finding import Found
 from xad_agent.perception.masks import Mask
+from xad_agent.perception.objects import load_objects
 
 SIDE = 20
 PICTURE = read_picture(np.zeros((SIDE, SIDE, 3), np.uint8), name="plain.png")
@@ -209,13 +212,9 @@ def test_saliency_by_a_loop():
 
 @pytest.mark.data
 def test_at_work_with_what_is_embedded(data):
-    coco_finder = pytest.importorskip("xad_agent.perception.coco_finder")
-    segmenter = pytest.importorskip("xad_agent.perception.embedded_segmenter")
-    from xad_agent.perception.objects import load_objects
-
     frame = read_picture(sorted((data / "ucsd_ped2/testing/frames/01").iterdir())[100])
-    finder = coco_finder.CocoFinder(load_objects())
-    one = SegmentAnyAnomaly(finder, segmenter.EmbeddedSegmenter(), words=["person", "bicycle", "skateboard"])
+    finder = CocoFinder(load_objects())
+    one = SegmentAnyAnomaly(finder, EmbeddedSegmenter(), words=["person", "bicycle", "skateboard"])
     suspects, result = one.regions(frame), one.score(frame)
     assert 1 <= len(suspects) <= 5
     assert {suspect.phrase for suspect in suspects} <= set(one.phrases) == {"person", "bicycle", "skateboard"}
