@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -123,7 +124,10 @@ def _row(name: str, given: Mapping[str, str], scratch: Path, threads: int, repea
 def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns in a new process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            raise XadError("its process was ended from outside: there may be too little memory") from error
 
 
 def _measured(model: "_Model", spec: str, home: Path | None, threads: int, repeats: int, seed: int) -> dict[str, Any]:

@@ -57,6 +57,11 @@ def test_each_model_has_a_process_of_its_own():
     assert len({os.getpid(), perception._alone(os.getpid), perception._alone(os.getpid)}) == 3
 
 
+def test_a_process_that_is_ended_is_told():
+    with pytest.raises(XadError, match="ended from outside"):
+        perception._alone(os._exit, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
