@@ -35,9 +35,8 @@ def find(case: Case, phrases: Sequence[str]) -> Evidence:
     finder = case.models.finder
     if (problem := _problem(wanted, finder.vocabulary)) is not None:
         return limit(case, "find", arguments, problem)
-    normals = list(case.normals.nearest.values())[:_NORMALS]
     try:
-        sought = seek(wanted, case.picture, finder, normals)
+        sought = seek(wanted, case.picture, finder, case.good(_NORMALS))
     except XadError:  # its tokenizer knows nothing of a word
         return limit(case, "find", arguments, vocabulary("models")["finding"]["unknown"])
     regions = tuple(region for one in sought for region in _regions(case, one))

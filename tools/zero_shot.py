@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xad_agent.cache import cached
-from xad_agent.case import Case
+from xad_agent.case import REFERENCES, Case
 from xad_agent.detectors.zero_shot import ZeroShot
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media import Picture
@@ -39,7 +39,7 @@ def zero_shot(case: Case) -> Evidence:
         return known
     detector = case.zero_shot
     found = detector.score(case.picture)
-    usual = np.array([_score(detector, normal, case) for normal in _calibrating(case)])
+    usual = np.array([_score(detector, normal, case) for normal in case.good(REFERENCES + CALIBRATING)[REFERENCES:]])
     place = find_candidate(found, case.picture, None).model_copy(update={"label": "place"})
     same = _same(place, case.regions)
     words = _words(case, same or place)
@@ -56,14 +56,6 @@ def zero_shot(case: Case) -> Evidence:
     )
 
 
-def _calibrating(case: Case) -> list[Picture]:
-    """Good pictures that are no references of the detector."""
-    if case.profile is None:
-        return []
-    first = len(case.references)
-    return [case.profile.exemplar(index) for index in range(first, min(case.profile.exemplars, first + CALIBRATING))]
-
-
 def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
     models = case.models
     key = {
@@ -74,7 +66,7 @@ def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
         "segmenter": models.segmenter.fingerprint if not models.clip else "",
         "thing": models.thing,
         "words": models.words,
-        "references": [reference.sha256 for reference in case.references],
+        "references": [reference.sha256 for reference in case.good(REFERENCES)],
         "picture": normal.sha256,
     }
     return float(cached("zero-shot", key, lambda: {"score": np.array([detector.score(normal).score])})["score"][0])

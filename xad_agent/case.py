@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xad_agent.normals import Normals
 
 
-_REFERENCES = 4
+REFERENCES = 4  # normal pictures that a zero-shot detector is given
 
 
 class Case:
@@ -84,14 +84,13 @@ class Case:
         """What judges without a profile, or gives a second opinion."""
         from xad_agent.detectors.zero_shot import zero_shot_detector
 
-        return zero_shot_detector(self.models, self.references)
+        return zero_shot_detector(self.models, self.good(REFERENCES))
 
-    @property
-    def references(self) -> list[Picture]:
-        """A few normal pictures for it, the same for every picture; none without a profile."""
+    def good(self, most: int) -> list[Picture]:
+        """Normal pictures, the same ones for every picture, at most so many; none without a profile."""
         if self.profile is None:
             return []
-        return [self.profile.exemplar(index) for index in range(min(self.profile.exemplars, _REFERENCES))]
+        return [self.profile.exemplar(index) for index in range(min(self.profile.exemplars, most))]
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -55,11 +55,11 @@ def seek(phrases: Sequence[str], picture: Picture, finder: Finder, normals: Sequ
     Raises:
         XadError: The finder refuses a phrase.
     """
-    here = finder.find(picture, phrases, _ANY)
     return [
         _sought(
             phrase,
-            [found for found in here if found.phrase == phrase],
+            # By itself, here and on normal pictures: phrases that are looked for together change each other's scores.
+            finder.find(picture, [phrase], _ANY),
             _highest_absent(phrase, picture, finder),
             [_score(phrase, normal, finder) for normal in normals],
         )
