@@ -52,7 +52,7 @@ class WinCLIP:
         thing: What the pictures show, as one would call it.
         references: Normal pictures, for WinCLIP+.
         exact: Look at every window, in full precision. Else at every second one of the larger, the others being guessed
-            from these, and with products in bfloat16 where that is quicker.
+            from these and the smaller, and with products in bfloat16 where that is quicker.
 
     Attributes:
         mode: How it looks, in words.
