@@ -53,7 +53,7 @@ class WinCLIP:
         thing: What the pictures show, as one would call it.
         references: Normal pictures, for WinCLIP+.
         exact: Look at every window, in full precision. Else at every second one of the larger, the others being guessed
-            from these, and with products in bfloat16 where that is quicker.
+            from these and the smaller, and with products in bfloat16 where that is quicker.
 
     Attributes:
         mode: How it looks, in words.
@@ -148,15 +148,17 @@ class WinCLIP:
         check_size(picture)
         tokens = self.clip.embed(picture)
         image, patches = self.clip.tower.encode(tokens[None], self._quick)
-        return Looks(_unit(image), [self._seen(scale, tokens, every) for scale in self._scales], _unit(patches[0]))
+        windows: list[Tensor] = []
+        for scale in self._scales:
+            guessed = bool(windows) and not every  # from the smaller ones; the smallest have none
+            known = self._summaries(tokens, scale.patches[scale.every_second] if guessed else scale.patches)
+            windows.append(scale.estimated(known, tokens[1:], windows[-1]) if guessed else known)
+        return Looks(_unit(image), [_unit(of_scale) for of_scale in windows], _unit(patches[0]))
 
-    def _seen(self, scale: Windows, tokens: Tensor, every: bool) -> Tensor:
-        every = every or scale.side < max(_SCALES)
-        chosen = scale.patches if every else scale.patches[scale.every_second]
-        index = functional.pad(chosen + 1, (1, 0))  # the class token goes with each
+    def _summaries(self, tokens: Tensor, patches: Tensor) -> Tensor:
+        index = functional.pad(patches + 1, (1, 0))  # the class token goes with each
         batches = index.split(max(1, _TOKENS // index.shape[1]))
-        known = torch.cat([self.clip.tower.summarise(tokens[batch], self._quick) for batch in batches]).float()
-        return _unit(known if every else scale.estimated(known, tokens[1:].float()))
+        return torch.cat([self.clip.tower.summarise(tokens[batch], self._quick) for batch in batches]).float()
 
 
 def _joined(looks: Sequence[Looks]) -> Looks | None:

@@ -61,9 +61,8 @@ class Clip:
         if not prompts or not all(prompt.strip() for prompt in prompts):
             raise XadError("CLIP was given an empty phrase: give at least one word for each", exit_code=2)
         key = {"model": self.fingerprint, "prompts": list(prompts)}
-        return cached("text", key, lambda: {"embeddings": self._text_tower(prompts).float().cpu().numpy()})[
-            "embeddings"
-        ]
+        made = cached("text", key, lambda: {"embeddings": self._text_tower(prompts).float().cpu().numpy()})
+        return made["embeddings"]
 
     def images(self, pictures: Sequence[Picture]) -> np.ndarray:
         """Embeddings of pictures, float32 (P, D), not normalised."""
@@ -95,10 +94,6 @@ class Clip:
         """The picture's tokens, (1 + rows x columns, W), see `ImageTower.embed`."""
         return self.tower.embed(self.prepared(picture))[0]
 
-    @cached_property
-    def _text_tower(self) -> TextTower:
-        return TextTower(self.network, self._words)
-
     def prepared(self, picture: Picture, size: tuple[int, int] | None = None) -> Tensor:
         """The whole picture squashed to `size`, by default the network's, and normalised for it, (1, 3, H, W)."""
         size = size or self.tower.size
@@ -107,6 +102,10 @@ class Clip:
         if image.shape[-2:] != size:
             image = functional.interpolate(image, size, mode="bicubic", antialias=True)
         return ((image - self._mean) / self._std).to(self.dtype)
+
+    @cached_property
+    def _text_tower(self) -> TextTower:
+        return TextTower(self.network, self._words)
 
 
 def load_clip(spec: str) -> Clip:
