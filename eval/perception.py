@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -33,16 +34,16 @@ _BARE = "encoder"
 _IMAGE_ENCODERS = ("ImageEncoderViT", "MobileEncoder", "GroundingDinoConvEncoder")  # the classes' names
 
 _Work = Callable[["Picture"], Any]
-_Encoder = Callable[["Picture"], Callable[[], Any]]
+_Encoder = Callable[["Picture"], Callable[[], Any] | None]
 
 
 @dataclass(frozen=True)
 class _Model:
-    """What is timed: `load` takes a spec and gives what to do with a picture, and its bare image encoder if any."""
+    """What is timed: `load` gives what to do with a picture, and the bare image encoder if there is one."""
 
     kind: str
     size: str
-    load: Callable[[str], tuple[dict[str, _Work], _Encoder | None]]
+    load: Callable[[str, ExitStack], tuple[dict[str, _Work], _Encoder | None]]
 
 
 def bench_perception(
@@ -135,9 +136,9 @@ def _measured(model: "_Model", spec: str, home: Path | None, threads: int, repea
     if home is not None:  # what is cached of random weights goes with them
         os.environ["XAD_HOME"] = str(home)
     warm, *pictures = _pictures(repeats + 1, seed)
-    with _threads(threads):
+    with _threads(threads), ExitStack() as stack:
         start = perf_counter()
-        works, encoder = model.load(spec)
+        works, encoder = model.load(spec, stack)
         load_seconds = perf_counter() - start
         _turn(works, encoder, warm)
         turns = [_turn(works, encoder, picture) for picture in pictures]
@@ -152,9 +153,10 @@ def _measured(model: "_Model", spec: str, home: Path | None, threads: int, repea
     }
 
 
-def _turn(works: dict[str, _Work], encoder: "_Encoder | None", picture: "Picture") -> dict[str, float]:
+def _turn(works: dict[str, _Work], encoder: _Encoder | None, picture: "Picture") -> dict[str, float]:
     times = {name: seconds(partial(work, picture)) for name, work in works.items()}
-    return times if encoder is None else times | {_BARE: seconds(encoder(picture))}
+    bare = encoder(picture) if encoder else None
+    return times | {_BARE: seconds(bare)} if bare else times
 
 
 def _pictures(count: int, seed: int) -> "list[Picture]":
@@ -168,7 +170,7 @@ def _pictures(count: int, seed: int) -> "list[Picture]":
     return [read_picture(np.clip(pixels, 0, 255).astype(np.uint8)) for pixels in noise]
 
 
-def _winclip(exact: bool, spec: str) -> "tuple[dict[str, _Work], _Encoder]":
+def _winclip(exact: bool, spec: str, _: ExitStack) -> "tuple[dict[str, _Work], _Encoder]":
     import torch
 
     from xad_agent.detectors.winclip import WinCLIP
@@ -184,53 +186,47 @@ def _winclip(exact: bool, spec: str) -> "tuple[dict[str, _Work], _Encoder]":
     return {"map": detector.score}, encoder
 
 
-def _grounding(spec: str) -> "tuple[dict[str, _Work], _Encoder]":
+def _grounding(spec: str, stack: ExitStack) -> "tuple[dict[str, _Work], _Encoder]":
     from xad_agent.perception.grounding_dino import load_grounding
 
     finder = load_grounding(spec)
     find = partial(finder.find, phrases=PHRASES, threshold=0.3)
-    return {"boxes for three phrases": find}, partial(_encoder_within, find)
+    return {"boxes for three phrases": find}, _recorded_encoder(stack)
 
 
-def _sam(spec: str) -> "tuple[dict[str, _Work], _Encoder]":
+def _sam(spec: str, stack: ExitStack) -> "tuple[dict[str, _Work], _Encoder]":
     from xad_agent.perception.sam import load_sam
 
     segmenter = load_sam(spec)
-
-    def anew(picture: "Picture") -> Any:
-        return segmenter.embed(replace(picture, sha256=f"{picture.sha256} anew"))
-
     works: dict[str, _Work] = {
         "embedding": segmenter.embed,
         "masks for a box, once embedded": partial(segmenter.segment, box=_BOX),
     }
-    return works, partial(_encoder_within, anew)
+    return works, _recorded_encoder(stack)
 
 
-def _embedded(_: str) -> "tuple[dict[str, _Work], None]":
+def _embedded(_: str, __: ExitStack) -> "tuple[dict[str, _Work], None]":
     from xad_agent.perception.embedded_segmenter import EmbeddedSegmenter
 
     return {"mask for a box": partial(EmbeddedSegmenter().segment, box=_BOX)}, None
 
 
-def _encoder_within(work: _Work, picture: "Picture") -> Callable[[], Any]:
-    """The image encoder alone, on what it is given when the work is done on a picture."""
+def _recorded_encoder(stack: ExitStack) -> _Encoder:
+    """The image encoder alone, on what it was last given: called after the works on a picture, it is that picture.
+
+    None where there is none of `_IMAGE_ENCODERS`.
+    """
     import torch
     from torch.nn.modules import module as hooks
 
-    calls: list[tuple[torch.nn.Module, tuple[Any, ...]]] = []
+    last: list[Callable[[], Any]] = []
 
     def entered(module: torch.nn.Module, args: tuple[Any, ...]) -> None:
         if type(module).__name__ in _IMAGE_ENCODERS:
-            calls.append((module, args))
+            last[:] = [torch.inference_mode()(partial(module, *args))]
 
-    handle = hooks.register_module_forward_pre_hook(entered)
-    try:
-        work(picture)
-    finally:
-        handle.remove()
-    module, args = calls[-1]
-    return torch.inference_mode()(partial(module, *args))
+    stack.callback(hooks.register_module_forward_pre_hook(entered).remove)
+    return lambda _: last[0] if last else None
 
 
 def _write_clip(scratch: Path, seed: int) -> str:

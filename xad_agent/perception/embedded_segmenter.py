@@ -2,7 +2,8 @@
 
 A pixel rather belongs to the thing in a box the more its patch differs from every patch around the box, and the nearer
 it is to the box's middle. A logistic model of both gives each pixel a probability, and the mask is the set of pixels
-whose expected IoU with the true mask is greatest.
+whose expected IoU with the true mask is greatest. Edges are not used: on the same made defects a watershed from the
+box's middle, on plain gradients or on HED's, does no better than the best shrunken box.
 """
 
 from collections.abc import Sequence
