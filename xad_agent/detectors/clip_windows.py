@@ -70,7 +70,7 @@ def _squares(rows: int, columns: int, side: int) -> Tensor:
 
 def _likeness(parts: Tensor, seen: Tensor) -> Tensor:
     """Scalar products of windows' mean parts, centred, of all with those seen, (N, M); one's own is 1 in the mean."""
-    means = parts.double().mean(dim=1)
+    means = parts.mean(dim=1).double()
     means = means - means[seen].mean(dim=0)
     kernel = means @ means[seen].T
     return kernel / kernel[seen].diagonal().mean().clamp_min(_LEAST)
