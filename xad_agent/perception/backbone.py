@@ -73,7 +73,7 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     Raises:
         XadError: Unknown spec or model, no such stages, or weights that are missing, damaged or of another model.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     source = _source(spec)
     indices = _stages(source.architecture)
     overlay = {"pretrained_cfg_overlay": {"state_dict": source.state}} if source.state is not None else {}
@@ -86,7 +86,7 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     return Backbone(trunk, spec, source.mean, source.std)
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep what a forward pass frees for the next one, which is a quarter quicker without the page faults.
 
     The process then stays as large as its largest pass. Other C libraries are left alone.

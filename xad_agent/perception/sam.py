@@ -128,6 +128,9 @@ def load_sam(spec: str) -> Sam:
     Raises:
         XadError: Unknown spec, or a checkpoint that is missing, damaged or of another model.
     """
+    from xad_agent.perception.backbone import keep_freed_memory
+
+    keep_freed_memory()
     return Sam(spec, load_network(find_checkpoint(spec)))
 
 
