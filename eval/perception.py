@@ -52,7 +52,7 @@ def bench_perception(
     """Time each perception model.
 
     Args:
-        specs: The user's checkpoints: of "clip", "sam" and "grounding", as their loaders take them. Without one:
+        specs: The user's checkpoints: as "clip", "segmenter" and "finder", as their loaders take them. Without one:
             ViT-B-16-plus-240, vit_b and Swin-T with seeded random weights.
         threads: Of torch and the numeric libraries.
         repeats: Turns, each with another picture of 512 x 512 px.
@@ -70,7 +70,7 @@ def bench_perception(
     """
     given = dict(specs or {})
     if unknown := set(given) - set(_WRITERS):
-        raise XadError(f"no spec is for {sorted(unknown)[0]!r}: there are clip, sam and grounding", exit_code=2)
+        raise XadError(f"no spec is for {sorted(unknown)[0]!r}: there are clip, segmenter and finder", exit_code=2)
     if repeats < 1 or threads < 1:
         raise XadError(f"{repeats} repeats with {threads} threads: take 1 or more of each", exit_code=2)
     before = _load()
@@ -275,13 +275,13 @@ def _write_grounding(scratch: Path, seed: int) -> str:
 _CLIP, _SAM, _GROUNDING = "ViT-B-16-plus-240", "vit_b", "swint"
 _WRITERS: dict[str, Callable[[Path, int], str]] = {
     "clip": _write_clip,
-    "sam": _write_sam,
-    "grounding": _write_grounding,
+    "segmenter": _write_sam,
+    "finder": _write_grounding,
 }
 _MODELS = {
-    "sam": _Model("sam", _SAM, _sam),
+    "sam": _Model("segmenter", _SAM, _sam),
     "embedded segmenter": _Model("embedded", "", _embedded),
     "winclip exact": _Model("clip", _CLIP, partial(_winclip, True)),
     "winclip fast": _Model("clip", _CLIP, partial(_winclip, False)),
-    "grounding dino": _Model("grounding", _GROUNDING, _grounding),
+    "grounding dino": _Model("finder", _GROUNDING, _grounding),
 }

@@ -15,10 +15,10 @@ from xad_agent.eval.perception import as_text, bench_perception
 
 @pytest.fixture
 def specs(tmp_path: Path) -> dict[str, str]:
-    randomised(SamModel(SamConfig(**SMALL))).save_pretrained(tmp_path / "sam")
-    write_grounding(tmp_path / "grounding")
+    randomised(SamModel(SamConfig(**SMALL))).save_pretrained(tmp_path / "segmenter")
+    write_grounding(tmp_path / "finder")
     small_folder(tmp_path / "clip", small_network())
-    return {kind: str(tmp_path / kind) for kind in ("clip", "sam", "grounding")}
+    return {kind: str(tmp_path / kind) for kind in ("clip", "segmenter", "finder")}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_every_model_is_timed_beside_its_encoder(specs: dict[str, str]):
 
 @pytest.mark.usefixtures("together")
 def test_what_cannot_be_loaded_is_named_and_the_rest_goes_on(specs: dict[str, str], tmp_path: Path):
-    result = bench_perception(specs | {"sam": f"vit_b@{tmp_path / 'none.pth'}"}, repeats=1)
+    result = bench_perception(specs | {"segmenter": f"vit_b@{tmp_path / 'none.pth'}"}, repeats=1)
     assert "there is no file" in result["models"]["sam"]["failed"]
     assert "sam: failed: vit_b@" in as_text(result)
     assert sum("failed" in row for row in result["models"].values()) == 1
@@ -65,7 +65,7 @@ def test_a_process_that_is_ended_is_told():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"specs": {"vlm": "a"}}, "no spec is for 'vlm': there are clip, sam and grounding"),
+        ({"specs": {"vlm": "a"}}, "no spec is for 'vlm': there are clip, segmenter and finder"),
         ({"repeats": 0}, "0 repeats with 1 threads"),
         ({"threads": 0}, "10 repeats with 0 threads"),
     ],

@@ -1,6 +1,5 @@
 """Feature networks: a trunk cut off at stride 16, by the name of its weights."""
 
-import ctypes
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from xad_agent import weights
 from xad_agent.errors import XadError
 from xad_agent.perception.checkpoints import fingerprint
+from xad_agent.perception.device import keep_freed_memory
 
 DEFAULT = "efficientnet-lite0"
 STRIDES = (4, 8, 16)
@@ -21,8 +21,6 @@ _EMBEDDED_ARCHITECTURE = "tf_efficientnet_lite0"
 _HEAD = ("conv_head.", "bn2.", "classifier.")
 _TRIED_SIZES = ((64, 64), (96, 160))
 _TOLERANCE = 1e-3
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
     Raises:
         XadError: Unknown spec or model, no such stages, or weights that are missing, damaged or of another model.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     source = _source(spec)
     indices = _stages(source.architecture)
     overlay = {"pretrained_cfg_overlay": {"state_dict": source.state}} if source.state is not None else {}
@@ -91,19 +89,6 @@ def load_backbone(spec: str = DEFAULT) -> Backbone:
 def embedded_backbone() -> Backbone:
     """The embedded network, loaded once; XadError where its weights are missing or damaged."""
     return load_backbone(DEFAULT)
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep what a forward pass frees for the next one, which is a quarter quicker without the page faults.
-
-    The process then stays as large as its largest pass. Other C libraries are left alone.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(_M_MMAP_MAX, 0)
-    mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def _source(spec: str) -> _Source:

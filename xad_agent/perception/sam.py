@@ -9,7 +9,7 @@ import numpy as np
 
 from xad_agent.media.picture import Picture
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint
-from xad_agent.perception.device import placement
+from xad_agent.perception.device import keep_freed_memory, placement
 from xad_agent.perception.masks import Box, Mask, check_prompt
 from xad_agent.perception.sam_decoder import Decoder, Embedded
 from xad_agent.perception.sam_networks import load_network
@@ -128,6 +128,7 @@ def load_sam(spec: str) -> Sam:
     Raises:
         XadError: Unknown spec, or a checkpoint that is missing, damaged or of another model.
     """
+    keep_freed_memory()
     return Sam(spec, load_network(find_checkpoint(spec)))
 
 

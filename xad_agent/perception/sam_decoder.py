@@ -79,7 +79,7 @@ class Decoder:
             queries = block.norm3(queries + block.mlp(queries))
             attention = block.cross_attn_image_to_token
             own_keys, own_values = attention.k_proj(queries + prompt)[0], attention.v_proj(queries)[0]
-            tokens = block.norm4(tokens + _attend(attention, image_queries, own_keys, own_values))
+            tokens = block.norm4(tokens + _attend_to_few(attention, image_queries, own_keys, own_values))
         keys, values = torch.addmm(self._last[0], tokens, self._last[1]).chunk(2, dim=1)
         attention = decoder.transformer.final_attn_token_to_image
         seen = _attend(attention, attention.q_proj(queries + prompt)[0], keys, values)
@@ -127,6 +127,24 @@ def _attend(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor")
     heads = [part.unflatten(1, (attention.num_heads, -1)).transpose(0, 1)[None] for part in (queries, keys, values)]
     mixed = functional.scaled_dot_product_attention(*heads)[0]
     return attention.out_proj(mixed.transpose(0, 1).flatten(1))
+
+
+def _attend_to_few(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor") -> "Tensor":
+    """The same where M is much smaller than N: all heads in one product, the softmax along the picture."""
+    spread_keys, spread_values = (_by_head(part, attention.num_heads) for part in (keys, values))
+    scores = spread_keys @ queries.T / (keys.shape[1] // attention.num_heads) ** 0.5
+    shares = scores.view(attention.num_heads, len(keys), -1).softmax(dim=1).flatten(0, 1)
+    return attention.out_proj(shares.T @ spread_values)
+
+
+def _by_head(rows: "Tensor", heads: int) -> "Tensor":
+    """Rows (M, D) once per head, (heads M, D), each with nothing but that head's part."""
+    import torch
+
+    spread = rows.new_zeros(heads, len(rows), heads, rows.shape[1] // heads)
+    places = torch.arange(heads)
+    spread[places, :, places] = rows.unflatten(1, (heads, -1)).transpose(0, 1)
+    return spread.view(heads * len(rows), -1)
 
 
 def _doubled(convolution: Any, tokens: "Tensor") -> "Tensor":
