@@ -100,7 +100,9 @@ def _statement(sought: Sought, regions: Sequence[Region]) -> str:
     more = len(sought.found[:MAX_BOXES]) - 1
     others = f", and at {count(more, 'other place')}" if more else ""
     where = f"{', '.join(first.place)}, {x1 - x0} x {y1 - y0} px{others}"
-    return f'"{sought.phrase.capitalize()}" is found ({where}): {measured}, {_beside_normal(sought)}.'
+    # What good pictures show as much may well be called wrongly there and here.
+    thing = f'"{sought.phrase.capitalize()}"' if sought.unusual else f'What looks like "{sought.phrase}"'
+    return f"{thing} is found ({where}): {measured}, {_beside_normal(sought)}."
 
 
 def _beside_normal(sought: Sought) -> str:

@@ -12,6 +12,7 @@ from xad_agent.prompts import vocabulary
 from xad_agent.tools.limits import limit, no_region
 from xad_agent.wording import numbers, shown_by
 
+_SHOWN = 3
 _MIN_SHARE = 2.0  # times what every name would get if none fitted better
 
 
@@ -64,7 +65,7 @@ def name(case: Case, region: int = 1) -> Evidence:
         labels={fit.name: fit.score} if fit.clear else {},
         regions=(found,),
         media=case.media,
-        figure=side_by_side([(found.label, crop(case, region).pixels), *normal_crops(case, region)]),
+        figure=side_by_side([(found.label, crop(case, region).pixels), *normal_crops(case, region)[:_SHOWN]]),
     )
 
 

@@ -40,7 +40,7 @@ def zero_shot(case: Case) -> Evidence:
     detector = case.zero_shot
     found = detector.score(case.picture)
     usual = np.array([_score(detector, normal, case) for normal in case.good(REFERENCES + CALIBRATING)[REFERENCES:]])
-    place = find_candidate(found, case.picture, None).model_copy(update={"label": "place"})
+    place = find_candidate(found, case.picture, None).model_copy(update={"label": "place ?"})
     same = _same(place, case.regions)
     words = _words(case, same or place)
     return case.ledger.add(
