@@ -12,6 +12,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -168,7 +169,9 @@ def load_state_dict(file: Path) -> "dict[str, Tensor]":
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's age
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes lead these readers to errors of any type
         raise XadError(
             f"{file.name} is damaged, or holds code, which is never run: fetch it again, or save it as .safetensors"

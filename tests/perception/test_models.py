@@ -2,6 +2,8 @@ import threading
 import time
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from xad_agent.errors import XadError
 from xad_agent.perception import models as module
@@ -115,3 +117,15 @@ def test_what_is_not_there_cannot_be_chosen():
     with pytest.raises(XadError, match="there is no file"):
         choose("segmenter", "vit_b@nowhere.pth")
     assert chosen() == {}
+
+
+def test_learned_prompts_are_those_of_anomaly_clip(tmp_path):
+    file = tmp_path / "prompts.safetensors"
+    save_file({"ctx_pos": torch.zeros(1), "ctx_neg": torch.zeros(1)}, file)
+    assert Models({"prompts": f"anomaly_clip@{file}"}).prompts == file
+    save_file({"weight": torch.zeros(1)}, file)
+    module._loaded.clear()
+    with pytest.raises(XadError, match="holds no prompts that AnomalyCLIP learned"):
+        _ = Models({"prompts": f"anomaly_clip@{file}"}).prompts
+    with pytest.raises(XadError, match="given as anomaly_clip@FILE"):
+        _ = Models({"prompts": f"clip@{file}"}).prompts

@@ -215,6 +215,8 @@ def _prompts(spec: str) -> Path:
     found = find_checkpoint(spec)
     if found.architecture != "anomaly_clip":
         raise XadError(f"{spec}: learned prompts are given as anomaly_clip@FILE", exit_code=2)
+    if not {"ctx_pos", "ctx_neg"} <= set(weights.load_state_dict(found.path)):
+        raise XadError(f"{spec} holds no prompts that AnomalyCLIP learned: give the file that its training wrote")
     return found.path
 
 
