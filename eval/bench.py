@@ -19,7 +19,7 @@ import numpy as np
 
 from xad_agent.errors import XadError
 from xad_agent.eval.layout import GOOD, read_layout
-from xad_agent.eval.machine import peak_memory_mb, processor, revision, versions
+from xad_agent.eval.machine import circumstances, load_average, peak_memory_mb
 
 if TYPE_CHECKING:
     from xad_agent.media import Picture
@@ -55,8 +55,8 @@ def bench(
     Raises:
         XadError: The directory is not one category in MVTec's layout.
     """
-    before = _load()
-    with _threads(threads), tempfile.TemporaryDirectory(prefix="xad-bench-") as scratch:
+    before = load_average()
+    with limited_threads(threads), tempfile.TemporaryDirectory(prefix="xad-bench-") as scratch:
         normal, tests = _paths(directory, Path(scratch), seed)
         start = perf_counter()
         profile = _fit(normal, seed, progress)
@@ -76,11 +76,7 @@ def bench(
         "fit_seconds": fit_seconds,
         **timings,
         "peak_memory_mb": peak_memory_mb(),
-        "load_average": [before, _load()],
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "versions": versions(),
-        "revision": revision(),
+        **circumstances(before),
     }
 
 
@@ -90,12 +86,14 @@ def as_text(result: dict[str, Any]) -> str:
     lines = [
         f"{result['processor']}, {result['cores']} cores, {result['threads']} threads, load {result['load_average']}",
         f"fit on {result['n']['train']} pictures: {result['fit_seconds']:.1f} s",
-        *(f"{name}: {_spread(result[key], 's')}" for name, key in rows),
-        f"whole inference / trunk: {_spread(result['ratio'], 'times')}",
+        *(f"{name}: {spread_as_text(result[key], 's')}" for name, key in rows),
+        f"whole inference / trunk: {spread_as_text(result['ratio'], 'times')}",
     ]
     asked = result["ask_seconds"]
-    lines.append(f"ask, warm: {_spread(asked, 's')}" if asked else f"ask: skipped, {result['ask_skipped']}")
-    lines += [f"{name}, cold: {_spread(spread, 's')}" for name, spread in result["cold_seconds"].items() if spread]
+    lines.append(f"ask, warm: {spread_as_text(asked, 's')}" if asked else f"ask: skipped, {result['ask_skipped']}")
+    lines += [
+        f"{name}, cold: {spread_as_text(spread, 's')}" for name, spread in result["cold_seconds"].items() if spread
+    ]
     return "\n".join(lines)
 
 
@@ -248,7 +246,7 @@ def _synthetic(scratch: Path, seed: int) -> tuple[list[Path], list[Path]]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def limited_threads(count: int) -> Iterator[None]:
     """Limits torch and, where threadpoolctl is installed, BLAS and OpenMP; puts torch's number back afterwards."""
     import torch
 
@@ -271,13 +269,6 @@ def _pools(count: int) -> AbstractContextManager[Any]:
     return threadpool_limits(count)
 
 
-def _load() -> float | None:
-    """The machine's load over the last minute; None where the system does not tell."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
-        return None
-
-
-def _spread(spread: Quartiles, unit: str) -> str:
+def spread_as_text(spread: Quartiles, unit: str) -> str:
+    """The median with its quartiles."""
     return f"{spread['median']:.3f} {unit} ({spread['q1']:.3f} to {spread['q3']:.3f})"

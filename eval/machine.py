@@ -1,11 +1,13 @@
 """What a measurement depends on besides the data: versions, revision, memory, threads."""
 
+import os
 import platform
 import subprocess
 import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("xad-agent", "numpy", "scipy", "scikit-learn", "torch", "timm")
 
@@ -55,3 +57,22 @@ def processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def load_average() -> float | None:
+    """The machine's load over the last minute; None where the system does not tell."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+def circumstances(load_before: float | None) -> dict[str, Any]:
+    """What timings depend on besides the work: load before and now, processor, cores, versions, revision."""
+    return {
+        "load_average": [load_before, load_average()],
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "versions": versions(),
+        "revision": revision(),
+    }

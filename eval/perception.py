@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.bench import _load, _spread, _threads, quartiles, seconds
-from xad_agent.eval.machine import peak_memory_mb, processor, revision, versions
+from xad_agent.eval.bench import limited_threads, quartiles, seconds, spread_as_text
+from xad_agent.eval.machine import circumstances, load_average, peak_memory_mb
 
 if TYPE_CHECKING:
     from xad_agent.media import Picture
@@ -73,7 +73,7 @@ def bench_perception(
         raise XadError(f"no spec is for {sorted(unknown)[0]!r}: there are clip, segmenter and finder", exit_code=2)
     if repeats < 1 or threads < 1:
         raise XadError(f"{repeats} repeats with {threads} threads: take 1 or more of each", exit_code=2)
-    before = _load()
+    before = load_average()
     with tempfile.TemporaryDirectory(prefix="xad-bench-") as scratch:
         models = {name: _row(name, given, Path(scratch), threads, repeats, seed) for name in _MODELS}
     return {
@@ -83,11 +83,7 @@ def bench_perception(
         "repeats": repeats,
         "seed": seed,
         "models": models,
-        "load_average": [before, _load()],
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "versions": versions(),
-        "revision": revision(),
+        **circumstances(before),
     }
 
 
@@ -104,10 +100,10 @@ def as_text(result: dict[str, Any]) -> str:
         weights = "seeded random weights" if row["random_weights"] else row["spec"]
         memory = f"peak memory {row['peak_memory_mb']:,.0f} MB" if row["peak_memory_mb"] else "peak memory not told"
         lines.append(f"{name} ({weights}): loaded in {row['load_seconds']:.1f} s, {memory}")
-        lines += [f"  {what}: {_spread(spread, 's')}" for what, spread in row["seconds"].items()]
+        lines += [f"  {what}: {spread_as_text(spread, 's')}" for what, spread in row["seconds"].items()]
         if row["ratio"]:
-            encoder = _spread(row["encoder_seconds"], "s")
-            lines.append(f"  {_spread(row['ratio'], 'times')} its bare image encoder, {encoder}")
+            encoder = spread_as_text(row["encoder_seconds"], "s")
+            lines.append(f"  {spread_as_text(row['ratio'], 'times')} its bare image encoder, {encoder}")
     return "\n".join(lines)
 
 
@@ -136,7 +132,7 @@ def _measured(model: "_Model", spec: str, home: Path | None, threads: int, repea
     if home is not None:  # what is cached of random weights goes with them
         os.environ["XAD_HOME"] = str(home)
     warm, *pictures = _pictures(repeats + 1, seed)
-    with _threads(threads), ExitStack() as stack:
+    with limited_threads(threads), ExitStack() as stack:
         start = perf_counter()
         works, encoder = model.load(spec, stack)
         load_seconds = perf_counter() - start

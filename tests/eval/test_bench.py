@@ -69,10 +69,10 @@ def test_compare_takes_the_ratio_within_each_turn(tests, monkeypatch):
 
 def test_threads_are_put_back(monkeypatch):
     before = torch.get_num_threads()
-    with bench._threads(1):
+    with bench.limited_threads(1):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
-    with pytest.raises(XadError, match="take 1 or more"), bench._threads(0):
+    with pytest.raises(XadError, match="take 1 or more"), bench.limited_threads(0):
         pass
 
 
