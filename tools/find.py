@@ -92,7 +92,8 @@ def _figure(case: Case, regions: Sequence[Region]) -> np.ndarray:
 
 def _statement(sought: Sought, regions: Sequence[Region]) -> str:
     score, absent = numbers(sought.score, sought.absent)
-    measured = f"its name score is {score}, and things that are not there reach {absent}"
+    # Each phrase has a score of its own name, so that the checker can tell them apart.
+    measured = f"the {sought.phrase} score is {score}, and things that are not there reach {absent}"
     if not sought.found:
         return f'No "{sought.phrase}" is found: {measured}.'
     first = next(region for region in regions if region.label == f"{sought.phrase} A")
@@ -116,7 +117,7 @@ def _beside_normal(sought: Sought) -> str:
 def _quantities(sought: Sought) -> tuple[Quantity, ...]:
     normal = None if sought.usual is None else (0.0, sought.usual)
     return (
-        Quantity(name="name score", value=sought.score, normal=normal),
+        Quantity(name=f"{sought.phrase} score", value=sought.score, normal=normal),
         Quantity(name="absent score", value=sought.absent),
         Quantity(name="good pictures", value=sought.normals),
         Quantity(name="other places", value=max(len(sought.found[:MAX_BOXES]) - 1, 0)),
