@@ -13,6 +13,7 @@ from xad_agent.eval.layout import Category, Sample, drawn, read_layout
 from xad_agent.eval.machine import revision, versions
 from xad_agent.eval.metrics import overlap
 from xad_agent.eval.report import interval_of, percent
+from xad_agent.perception.models import NONE, Models
 
 if TYPE_CHECKING:
     from xad_agent.media import Picture
@@ -49,7 +50,11 @@ def evaluate_segmenters(
         XadError: The directory is not one category in MVTec's layout, or no mask has a piece; or as `load_sam` says.
     """
     category = _category(directory)
-    methods: dict[str, _Cut] = {segmenter: _cutter(_load(segmenter)), "grabcut": _grabcut, "box": _box}
+    methods: dict[str, _Cut] = {
+        segmenter: _cutter(Models({"segmenter": NONE if segmenter == "embedded" else segmenter}).segmenter),
+        "grabcut": _grabcut,
+        "box": _box,
+    }
     samples = [sample for sample in drawn(category.test, limit, seed) if sample.defective]
     rows: list[tuple[str, str, np.ndarray, np.ndarray]] = []  # picture, type, IoU and seconds by method
     specks = 0
@@ -94,16 +99,6 @@ def _category(directory: str | Path) -> Category:
         names = ", ".join(category.name for category in categories)
         raise XadError(f"{directory}: holds several categories ({names}); name one of them", exit_code=2)
     return categories[0]
-
-
-def _load(spec: str) -> "Segmenter":
-    if spec == "embedded":
-        from xad_agent.perception.embedded_segmenter import EmbeddedSegmenter
-
-        return EmbeddedSegmenter()
-    from xad_agent.perception.sam import load_sam
-
-    return load_sam(spec)
 
 
 def _pieces(sample: Sample) -> "tuple[Picture, list[tuple[np.ndarray, _Box]], int]":
