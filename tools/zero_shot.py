@@ -38,8 +38,8 @@ def zero_shot(case: Case) -> Evidence:
     if known is not None:
         return known
     detector = case.zero_shot
-    found = detector.score(case.picture)
-    usual = np.array([_score(detector, normal, case) for normal in case.good(REFERENCES + CALIBRATING)[REFERENCES:]])
+    found = case.anomaly_map if case.profile is None else detector.score(case.picture)
+    usual = _usual(detector, case)
     place = find_candidate(found, case.picture, None).model_copy(update={"label": "place ?"})
     same = _same(place, case.regions)
     words = _words(case, same or place)
@@ -56,8 +56,11 @@ def zero_shot(case: Case) -> Evidence:
     )
 
 
-def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
-    models = case.models
+def _usual(detector: ZeroShot, case: Case) -> np.ndarray:
+    """The scores of good pictures that are no references."""
+    models, good = case.models, case.good(REFERENCES + CALIBRATING)
+    if len(good) <= REFERENCES:
+        return np.array([])
     key = {
         "detector": f"{detector.name} {detector.mode}",
         "clip": models.clip.fingerprint if models.clip else "",
@@ -66,10 +69,16 @@ def _score(detector: ZeroShot, normal: Picture, case: Case) -> float:
         "segmenter": models.segmenter.fingerprint if not models.clip else "",
         "thing": models.thing,
         "words": models.words,
-        "references": [reference.sha256 for reference in case.good(REFERENCES)],
-        "picture": normal.sha256,
+        "references": [reference.sha256 for reference in good[:REFERENCES]],
     }
-    return float(cached("zero-shot", key, lambda: {"score": np.array([detector.score(normal).score])})["score"][0])
+
+    def score(normal: Picture) -> float:
+        whole = {**key, "picture": normal.sha256}
+        return float(
+            cached("zero-shot", whole, lambda: {"score": np.array([detector.score(normal).score])})["score"][0]
+        )
+
+    return np.array([score(normal) for normal in good[REFERENCES:]])
 
 
 def _same(place: Region, regions: Iterable[Region]) -> Region | None:

@@ -55,12 +55,13 @@ def seek(phrases: Sequence[str], picture: Picture, finder: Finder, normals: Sequ
     Raises:
         XadError: The finder refuses a phrase.
     """
+    absent: dict[tuple[str, ...], float] = {}  # a pass is dear, and most phrases have the same things for a baseline
     return [
         _sought(
             phrase,
             # By itself, here and on normal pictures: phrases that are looked for together change each other's scores.
             finder.find(picture, [phrase], _ANY),
-            _highest_absent(phrase, picture, finder),
+            _highest_absent(phrase, picture, finder, absent),
             [_score(phrase, normal, finder) for normal in normals],
         )
         for phrase in phrases
@@ -73,12 +74,14 @@ def _sought(phrase: str, here: list[Found], absent: float, usual: list[float]) -
     return Sought(phrase, score, absent, max(usual) if usual else None, len(usual), found)
 
 
-def _highest_absent(phrase: str, picture: Picture, finder: Finder) -> float:
+def _highest_absent(phrase: str, picture: Picture, finder: Finder, looked: dict[tuple[str, ...], float]) -> float:
     """Of what is hardly there; things that share a word with the phrase, or are unknown to the finder, are left out."""
     words = set(phrase.lower().split())
     things = [thing for thing in vocabulary("absent") if words.isdisjoint(thing.split())]
-    known = [thing for thing in things if finder.vocabulary is None or thing in finder.vocabulary]
-    return max((found.score for found in finder.find(picture, known, _ANY)), default=0.0)
+    known = tuple(thing for thing in things if finder.vocabulary is None or thing in finder.vocabulary)
+    if known not in looked:
+        looked[known] = max((found.score for found in finder.find(picture, known, _ANY)), default=0.0)
+    return looked[known]
 
 
 def _score(phrase: str, normal: Picture, finder: Finder) -> float:

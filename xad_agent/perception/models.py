@@ -180,7 +180,7 @@ class Models:
 
     @property
     def segmenter(self) -> "Segmenter":
-        """What cuts things out; the embedded one, of edges and watershed, where nothing else was chosen."""
+        """What cuts things out; the embedded one where nothing else was chosen."""
         return self._get("segmenter") or _load("segmenter", "")
 
     @property
