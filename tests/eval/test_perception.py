@@ -40,7 +40,11 @@ def test_every_model_is_timed_beside_its_encoder(specs: dict[str, str]):
         assert row["load_seconds"] > 0 and not row["random_weights"]
         assert all(spread["n"] == 3 and spread["median"] > 0 for spread in row["seconds"].values())
         assert (row["ratio"] is None) == (name == "embedded segmenter")
-    assert list(rows["sam"]["seconds"]) == ["embedding", "masks for a box, once embedded"]
+    assert list(rows["sam"]["seconds"]) == [
+        "embedding",
+        "masks for a first box, once embedded",
+        "masks for another box",
+    ]
     assert rows["winclip exact"]["ratio"]["median"] > 1, "it looks at the picture, and at windows besides"
     assert as_text(result).count("its bare image encoder") == 4
 

@@ -79,7 +79,7 @@ class Decoder:
             queries = block.norm3(queries + block.mlp(queries))
             attention = block.cross_attn_image_to_token
             own_keys, own_values = attention.k_proj(queries + prompt)[0], attention.v_proj(queries)[0]
-            tokens = block.norm4(tokens + _attend_to_few(attention, image_queries, own_keys, own_values))
+            tokens = block.norm4(_with_attention_to_few(tokens, attention, image_queries, own_keys, own_values))
         keys, values = torch.addmm(self._last[0], tokens, self._last[1]).chunk(2, dim=1)
         attention = decoder.transformer.final_attn_token_to_image
         seen = _attend(attention, attention.q_proj(queries + prompt)[0], keys, values)
@@ -129,12 +129,21 @@ def _attend(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor")
     return attention.out_proj(mixed.transpose(0, 1).flatten(1))
 
 
-def _attend_to_few(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor") -> "Tensor":
-    """The same where M is much smaller than N: all heads in one product, the softmax along the picture."""
-    spread_keys, spread_values = (_by_head(part, attention.num_heads) for part in (keys, values))
-    scores = spread_keys @ queries.T / (keys.shape[1] // attention.num_heads) ** 0.5
-    shares = scores.view(attention.num_heads, len(keys), -1).softmax(dim=1).flatten(0, 1)
-    return attention.out_proj(shares.T @ spread_values)
+def _with_attention_to_few(
+    tokens: "Tensor", attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor"
+) -> "Tensor":
+    """Tokens (N, C) and the same added to them, where M is much smaller than N: all heads in one product.
+
+    The softmax goes along the picture, and values are projected back before they are mixed, while they are few.
+    """
+    import torch
+
+    heads = attention.num_heads
+    spread_keys, spread_values = _by_head(keys / (keys.shape[1] // heads) ** 0.5, heads), _by_head(values, heads)
+    shares = (spread_keys @ queries.T).view(heads, len(keys), -1).softmax(dim=1).flatten(0, 1)
+    # A token's shares sum to one in each head, so this adds the bias once.
+    back = spread_values @ attention.out_proj.weight.T + attention.out_proj.bias / heads
+    return torch.addmm(tokens, shares.T, back)
 
 
 def _by_head(rows: "Tensor", heads: int) -> "Tensor":
