@@ -20,6 +20,7 @@ from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
+from xad_agent.tools.refute import refute
 from xad_agent.tools.repair import repair
 from xad_agent.tools.score import score
 from xad_agent.tools.segment import segment
@@ -36,7 +37,7 @@ __all__ = ["TOOLS", "load_tools", "tools_for"]
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
-        *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
+        *(score, locate, refute, measure, compare, normal, repair, previous, cannot_tell),
         *(zero_shot, find, segment, name, look, missing),
     )
 }

@@ -136,20 +136,22 @@ class Chat:
         note = failure or ("" if draft.claims else "no claim of the chat model held")
         tools = tools_for(self.case)
         if note and not used:
-            used = [tools[name](self.case) for name in ("score", "timeline", "locate") if name in tools]
+            used = [tools[name](self.case) for name in ("score", "timeline", "locate", "refute") if name in tools]
             used += [tools[name](self.case) for name in ("measure", "repair") if self.case.regions]
         claims = statement_claims(used) if note else draft.claims
-        verdict = tools["score"](self.case)
+        score = tools["score"](self.case)
+        refuted = self.case.measured("refute", {})
+        verdict = (refuted and refuted.verdict) or score.verdict or "uncertain"
         cited = [self.ledger[i] for claim in claims for i in claim.evidence]
-        entries = {entry.id: entry for entry in (*cited, *used, verdict)}
+        entries = {entry.id: entry for entry in (*cited, *used, score)}
         calibrated = self.case.profile is not None
         return Answer(
             question=question,
-            verdict=verdict.verdict or "uncertain",
+            verdict=verdict,
             text=prose(claims),
-            score=verdict.quantity("score").value,
+            score=score.quantity("score").value,
             threshold=verdict.quantity("threshold").value if calibrated else None,
-            p_value=verdict.quantity("score").p_value,
+            p_value=score.quantity("score").p_value,
             claims=tuple(claims),
             dropped=tuple(draft.dropped),
             regions=self.case.regions,

@@ -11,7 +11,7 @@ from functools import cache
 
 from xad_agent.answer import Claim
 from xad_agent.check_numbers import RELATIONS, check_numbers, check_order, clause_at, name_mentions, region_at
-from xad_agent.evidence import Evidence, Ledger
+from xad_agent.evidence import Evidence, Ledger, upheld
 from xad_agent.language import (
     clauses,
     is_word,
@@ -47,6 +47,7 @@ def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
     parsed = [tokens(sentence) for sentence in sentences(claim.text)]
     reasons = [reason for words in parsed for test in _SENTENCE_TESTS for reason in test(words, support)]
     reasons += _kind(claim, support)
+    reasons += [reason for words in parsed for reason in _refuted(words, support, ledger)]
     return tuple(dict.fromkeys(reasons))
 
 
@@ -239,6 +240,15 @@ def _kind(claim: Claim, support: Support) -> Iterable[str]:
         yield "a verdict must cite the evidence of one"
     if all(entry.kind == "opinion" for entry in support.evidence) and claim.kind in {"verdict", "where", "why"}:
         yield f"an opinion alone bears no {claim.kind}"
+
+
+def _refuted(words: list[str], support: Support, ledger: Ledger) -> Iterable[str]:
+    """Whether a verdict rests on a score alone that a refutation in the ledger has overturned."""
+    standing = {entry.id for entry in upheld(ledger)}
+    overturned = [entry for entry in support.evidence if entry.id not in standing]
+    tested = any(entry.tool == "refute" for entry in support.evidence)
+    if overturned and not tested and list(_stated_verdicts(words)):
+        yield f"the verdict of {overturned[0].id} was refuted"
 
 
 _SENTENCE_TESTS = (

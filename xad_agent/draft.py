@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 
 from xad_agent.answer import Claim, ClaimKind, Dropped
 from xad_agent.check import check
-from xad_agent.evidence import Evidence, Ledger
+from xad_agent.evidence import Evidence, Ledger, upheld
 from xad_agent.llm.planner import CHECKER
 from xad_agent.prompts import prompt
 
@@ -29,6 +29,7 @@ KINDS: dict[str, ClaimKind] = {
     "relate": "why",
     "nearby": "what",
     "track": "what",
+    "refute": "verdict",
     "measure": "why",
     "heat": "why",
     "compare": "compare",
@@ -46,7 +47,7 @@ KINDS: dict[str, ClaimKind] = {
 
 def statement_claims(evidence: Iterable[Evidence]) -> list[Claim]:
     """One claim per evidence: its own statement."""
-    return [Claim(text=e.statement, kind=KINDS.get(e.tool, "what"), evidence=(e.id,)) for e in evidence]
+    return [Claim(text=e.statement, kind=KINDS.get(e.tool, "what"), evidence=(e.id,)) for e in upheld(evidence)]
 
 
 def parse_draft(text: str) -> list[Claim]:

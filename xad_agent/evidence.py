@@ -3,7 +3,7 @@
 Nothing here can be changed once it is written: an answer may be checked against the evidence long after.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, NoReturn
 
 import numpy as np
@@ -168,6 +168,15 @@ class Evidence(BaseModel):
             if quantity.name == name:
                 return quantity
         raise KeyError(f"{self.id} has no quantity {name!r}")
+
+
+def upheld(entries: Iterable[Evidence]) -> list[Evidence]:
+    """The entries without the scores whose verdict a refutation among them overturned."""
+    entries = list(entries)
+    refuted = {entry.media: entry.verdict for entry in entries if entry.tool == "refute" and entry.verdict}
+    return [
+        entry for entry in entries if entry.tool != "score" or refuted.get(entry.media, entry.verdict) == entry.verdict
+    ]
 
 
 class Ledger:

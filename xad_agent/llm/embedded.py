@@ -18,7 +18,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
-from xad_agent.evidence import Evidence
+from xad_agent.evidence import Evidence, upheld
 from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
 from xad_agent.llm.router import route
 from xad_agent.prompts import prompt, vocabulary
@@ -86,7 +86,7 @@ def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
     plain = plain or all(entry.tool != "score" for entry in evidence)
     said = ""
     claims = []
-    for claim, entry in zip(statement_claims(evidence), evidence, strict=True):
+    for claim, entry in zip(statement_claims(evidence), upheld(evidence), strict=True):
         text = claim.text if plain or not said or entry.kind == "limit" else lead_in(said, entry)
         said = f"{said} {text}".strip()
         claims.append({**claim.model_dump(mode="json"), "text": text})

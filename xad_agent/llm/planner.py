@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from xad_agent.evidence import Evidence
+from xad_agent.evidence import Evidence, upheld
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.support import region_number
@@ -110,6 +110,10 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
         return not asked_things(turn.question, known)
     if name == "missing" and name in turn.before:
         return True
+    if name == "refute":
+        return (
+            "timeline" in turn.evidence and turn.regions > 0
+        )  # of clips it names what is left where nothing stands out
     answers = {tool for tool in ("find", "name", "look") if tool in turn.evidence} - _limits(turn)
     if intent.topic != "naming" or not answers:
         return False
@@ -240,7 +244,7 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     if needing and not turn.regions and not looked_for and {"timeline", "locate"}.isdisjoint(say):
         at = say.index(needing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
-    return [found[name] for name in say if name in found]
+    return upheld([found[name] for name in say if name in found])
 
 
 def _needing() -> set[str]:
