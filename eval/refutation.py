@@ -1,4 +1,4 @@
-"""`xad eval refutation`: false alarms and recall of the bare limit and with refutation, on pictures as they are and harmlessly changed."""
+"""`xad eval refutation`: false alarms and recall with refutation, beside the bare limit, on changed pictures too."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ def evaluate_refutation(
         A JSON-able dict. `changes`: for each change, and for all together, `bare` and `refuted`, each with
         `false_alarms` and `recall` (shares with exact 95 % intervals; of all together without), `equal_recall` (the
         false alarms of a bare limit raised, for that change, until its recall is that with refutation), and `saved`
-        (these less those with refutation) with `saved_interval`, pictures being resampled. Also `n`, versions and settings.
+        (these less those with refutation) with `saved_interval`, pictures being resampled. Also `n` and settings.
 
     Raises:
         XadError: The directory is not one category in MVTec's layout.
@@ -156,8 +156,9 @@ def as_text(result: dict[str, Any]) -> str:
     lines = [f"{result['category']}: fitted on {n['train']}, tested on {n['good']} good and {n['defective']} defective"]
     for name, row in result["changes"].items():
         parts = [f"{how}: {_pair(row[how])}" for how in ("bare", "refuted")]
-        saved = f"at equal recall bare {percent(row['equal_recall'])}, saved {percent(row['saved'])} {interval_of(row, 'saved')}"
-        lines.append(f"{name}: {'; '.join([*parts, saved])}")
+        equal = f"bare at equal recall: false alarms {percent(row['equal_recall'])}"
+        saved = f"saved {percent(row['saved'])} {interval_of(row, 'saved')}"
+        lines.append(f"{name}: {'; '.join([*parts, equal, saved])}")
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ MAX_NAMED = 3
 
 
 def refute(case: Case) -> Evidence:
-    """Above the limit: whether a harmless change of the whole picture explains it. Below: the place that comes closest."""
+    """Above the limit: whether a harmless change of the picture explains it. Below: the place that comes closest."""
     known = case.measured("refute", {})
     if known is not None:
         return known
@@ -51,7 +51,7 @@ def _candidate(case: Case) -> Evidence:
     value, threshold = numbers(region.score, case.profile.calibration.threshold())
     words = [f"The strongest candidate left, {region.place[0]}, scores {value}, the limit is {threshold}."]
     if place is not None:
-        words.append(f"There it differs {number(place.value, 'times')} as much from good pictures as these differ.")
+        words.append(f"There it is {number(place.value, 'times')} as far from good pictures as these are.")
     if beyond:
         words.append(f"Note: {_beyond(beyond, look, usual)}.")
     return case.ledger.add(
@@ -67,13 +67,7 @@ def _candidate(case: Case) -> Evidence:
 def _outcome(case: Case, tried: Refutation) -> str:
     contrast = tried.contrast
     if contrast is None:
-        names = list(dict.fromkeys(vocabulary("refutation")[name]["listed"] for name in _measured(tried)))
-        odd = (
-            f"{_beyond(tried.beyond, tried.look, tried.usual)}, which does not explain it; the rest is"
-            if tried.beyond
-            else f"{listed(names)} are"
-        )
-        return f"Nothing harmless explains it: {odd} as on good pictures."
+        return _unexplained(tried)
     reasons = [_beyond(tried.beyond, tried.look, tried.usual)] if tried.beyond else []
     reasons += ["what stands out is at the very rim"] if tried.at_rim else []
     before, after, highest = numbers(case.anomaly_map.score, contrast.score, max(contrast.normal))
@@ -86,10 +80,16 @@ def _outcome(case: Case, tried: Refutation) -> str:
     return f"Uncertain: {why}, so the {before} is no sign of a defect, and a small one would be hidden."
 
 
-def _measured(tried: Refutation) -> list[str]:
-    return [
-        name for name in vocabulary("refutation") if tried.usual.range(name) and getattr(tried.look, name) is not None
+def _unexplained(tried: Refutation) -> str:
+    """Nothing is beyond good pictures, or only what no change puts on, as less noise than they have."""
+    usual = [
+        words["listed"]
+        for name, words in vocabulary("refutation").items()
+        if getattr(tried.look, name) is not None and tried.usual.range(name) and name not in tried.beyond
     ]
+    same = f"{listed(list(dict.fromkeys(usual)))} are as on good pictures"
+    odd = f"; {_beyond(tried.beyond, tried.look, tried.usual)}, which is no reason" if tried.beyond else ""
+    return f"Anomalous still, for nothing harmless explains it: {same}{odd}."
 
 
 def _beyond(names: tuple[str, ...], look: Look, usual: Usual) -> str:

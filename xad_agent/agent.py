@@ -141,7 +141,7 @@ class Chat:
         claims = statement_claims(used) if note else draft.claims
         score = tools["score"](self.case)
         refuted = self.case.measured("refute", {})
-        verdict = (refuted and refuted.verdict) or score.verdict or "uncertain"
+        verdict = refuted.verdict if refuted is not None and refuted.verdict else score.verdict or "uncertain"
         cited = [self.ledger[i] for claim in claims for i in claim.evidence]
         entries = {entry.id: entry for entry in (*cited, *used, score)}
         calibrated = self.case.profile is not None
@@ -150,7 +150,7 @@ class Chat:
             verdict=verdict,
             text=prose(claims),
             score=score.quantity("score").value,
-            threshold=verdict.quantity("threshold").value if calibrated else None,
+            threshold=score.quantity("threshold").value if calibrated else None,
             p_value=score.quantity("score").p_value,
             claims=tuple(claims),
             dropped=tuple(draft.dropped),

@@ -1,4 +1,4 @@
-"""Harmless changes of a picture: how to measure them beside good pictures, to put them on, and to take them off again."""
+"""Harmless changes of a picture: measured beside good pictures, put on, and taken off again."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -9,12 +9,10 @@ from xad_agent.media.picture import Picture, grey
 from xad_agent.media.reading import read_picture
 from xad_agent.registration import align
 
-_MOST_BLUR = 6.0  # px
-_LEAST_QUALITY, _MOST_QUALITY = 5, 95
+_BLURS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # px
+_QUALITIES = range(10, 100, 10)
 _BLOCK = 8  # px, of JPEG
-_STEPS = 6
 _CHANGE = 0.2  # deviation of the logarithm of light, where it changes
-_TRIED = 3  # good pictures that an estimate is fitted on
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Look:
         brightness: Median grey level, 0 to 255.
         contrast: From the 10th to the 90th percentile, in grey levels.
         sharpness: Detail of about 1 px over that of about 2 px, in percent.
-        noise: Deviation of what no smooth surface has, where the picture is smoothest, in grey levels (Immerkaer, 1996).
+        noise: Deviation of what no surface has, where it is smoothest, in grey levels (Immerkaer, 1996).
         blockiness: How much larger steps are across a grid of 8 px than elsewhere, in percent.
         right, down: px from where a good picture shows the same; None where the two do not align.
     """
@@ -120,7 +118,7 @@ class Change:
         pixels = self.gain * pixels + self.offset
         if self.noise > 0:
             random = np.random.default_rng(0)
-            pixels = pixels + random.normal(0, self.noise, pixels.shape[:2])[..., None]
+            pixels += random.normal(0, self.noise, pixels.shape[:2]).astype(np.float32)[..., None]
         return _picture(_compressed(_levels(pixels), self.quality), picture.name)
 
     def rounded(self) -> "Change":
@@ -130,9 +128,9 @@ class Change:
             offset=10.0 * round(self.offset / 10),
             right=float(round(self.right)),
             down=float(round(self.down)),
-            blur=round(4 * self.blur) / 4,
+            blur=self.blur,
             noise=round(2 * self.noise) / 2,
-            quality=5 * round(self.quality / 5),
+            quality=self.quality,
         )
 
     def undo(self, picture: Picture) -> Picture:
@@ -156,7 +154,7 @@ def _compressed(pixels: np.ndarray, quality: int) -> np.ndarray:
     import cv2
 
     _, stored = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:
@@ -213,13 +211,13 @@ def estimate(picture: Picture, look: Look, usual: Usual, good: Sequence[Picture]
         picture: The one in question.
         look: Its look.
         usual: The looks of good pictures.
-        good: Some of these.
+        good: Some of these, most like the picture.
     """
     beyond = set(usual.beyond(look))
     change = _light(look, usual) if beyond & {"brightness", "contrast"} else Change()
     if beyond & {"right", "down"} and look.right is not None and look.down is not None:
         change = replace(change, right=look.right - usual.middle("right"), down=look.down - usual.middle("down"))
-    seen, tried = look_at(change.undo(picture)), list(good[:_TRIED])
+    seen, tried = look_at(change.undo(picture)), list(good)
     fitted = Change()
     for name, fit in _FITS.items():
         if name in beyond and tried and name in usual.beyond(seen):
@@ -248,28 +246,20 @@ def _bounded(gain: float) -> float:
 
 def _fit_quality(change: Change, seen: Look, good: Sequence[Picture]) -> Change:
     """More compression is blockier; less than good pictures have cannot be put on."""
-
-    def blockiness(quality: float) -> float:
-        return _mean(replace(change, quality=round(quality)), "blockiness", good)
-
-    if seen.blockiness <= blockiness(0):
+    if seen.blockiness <= _typical(change, "blockiness", good):
         return change
-    return replace(
-        change, quality=round(_solved(lambda q: -blockiness(q), -seen.blockiness, _LEAST_QUALITY, _MOST_QUALITY))
-    )
+    return _closest([replace(change, quality=quality) for quality in _QUALITIES], "blockiness", seen, good)
 
 
 def _fit_blur(change: Change, seen: Look, good: Sequence[Picture]) -> Change:
-    def bluntness(blur: float) -> float:
-        return -_mean(replace(change, blur=blur), "sharpness", good)
-
-    if -seen.sharpness <= bluntness(0):
+    """Likewise a picture sharper than good ones stays as it is."""
+    if seen.sharpness >= _typical(change, "sharpness", good):
         return change
-    return replace(change, blur=_solved(bluntness, -seen.sharpness, 0.0, _MOST_BLUR))
+    return _closest([replace(change, blur=blur) for blur in _BLURS], "sharpness", seen, good)
 
 
 def _fit_noise(change: Change, seen: Look, good: Sequence[Picture]) -> Change:
-    missing = seen.noise**2 - _mean(change, "noise", good) ** 2
+    missing = seen.noise**2 - _typical(change, "noise", good) ** 2
     return replace(change, noise=float(np.sqrt(missing))) if missing > 0 else change
 
 
@@ -280,13 +270,10 @@ _FITS: dict[str, Callable[[Change, Look, Sequence[Picture]], Change]] = {
 }
 
 
-def _mean(change: Change, name: str, good: Iterable[Picture]) -> float:
+def _closest(changes: Iterable[Change], name: str, seen: Look, good: Sequence[Picture]) -> Change:
+    """The change that brings good pictures nearest to a measure."""
+    return min(changes, key=lambda change: abs(_typical(change, name, good) - getattr(seen, name)))
+
+
+def _typical(change: Change, name: str, good: Iterable[Picture]) -> float:
     return float(np.median([getattr(look_at(change.apply(one)), name) for one in good]))
-
-
-def _solved(rising: Callable[[float], float], wanted: float, low: float, high: float) -> float:
-    """Where a function that rises reaches what is wanted, by halving."""
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
-    return (low + high) / 2

@@ -247,7 +247,7 @@ def _refuted(words: list[str], support: Support, ledger: Ledger) -> Iterable[str
     standing = {entry.id for entry in upheld(ledger)}
     overturned = [entry for entry in support.evidence if entry.id not in standing]
     tested = any(entry.tool == "refute" for entry in support.evidence)
-    if overturned and not tested and list(_stated_verdicts(words)):
+    if overturned and not tested and any(_stated_verdicts(words)):
         yield f"the verdict of {overturned[0].id} was refuted"
 
 

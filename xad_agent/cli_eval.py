@@ -92,7 +92,7 @@ def eval_refutation(
     seed: int = 0,
     as_json: Json = False,
 ) -> None:
-    """False alarms and recall with refutation, beside the bare limit, on pictures as they are and harmlessly changed."""
+    """False alarms and recall with refutation, beside the bare limit, on harmlessly changed pictures too."""
     from xad_agent.eval.refutation import as_text, evaluate_refutation
 
     result = evaluate_refutation(directory, pictures=pictures, alpha=alpha, seed=seed)

@@ -21,6 +21,7 @@ from xad_agent.media.scaling import shrink
 from xad_agent.picture_profile import EXEMPLAR_SIDE, PictureProfile
 
 LOOKED_AT = 60  # good pictures that show what is usual
+FITTED = 3  # most similar good pictures that a change is estimated on
 COMPARED = 16  # good pictures that are changed and scored
 RIM_SHARE = 0.03  # of the shorter side
 _NO_CHANGE = Change()
@@ -56,7 +57,7 @@ class Refutation:
         at_rim: Whether all that stands out is at the picture's very rim, as what a shift brings in or cuts off.
         contrast: None where nothing harmless was found that could explain the score.
         verdict: "anomalous" where it stands; "normal" where the change explains the score; "uncertain" where it does,
-            but hides defects as well: what was at the rim is cut off, or good pictures so changed mostly exceed the limit.
+            but hides defects as well: the rim was cut off, or good pictures so changed mostly exceed the limit.
     """
 
     look: Look
@@ -78,7 +79,7 @@ def try_to_refute(picture: Picture, regions: Sequence[Region], profile: PictureP
     look, usual, beyond = compare_looks(picture, profile)
     at_rim = bool(regions) and all(_is_at_rim(region, picture) for region in regions)
     small = shrink(picture, EXEMPLAR_SIDE)
-    change = estimate(small, look, usual, _good(profile, COMPARED)) if beyond else _NO_CHANGE
+    change = estimate(small, look, usual, _alike(picture, profile)) if beyond else _NO_CHANGE
     if change == _NO_CHANGE and not at_rim:
         return Refutation(look, usual, beyond, at_rim, None, "anomalous")
     contrast = _contrast(small, change, at_rim, profile)
@@ -122,6 +123,11 @@ def _righted(picture: Picture, change: Change, without_rim: bool) -> Picture:
 
 def _good(profile: PictureProfile, most: int) -> list[Picture]:
     return [profile.exemplar(index) for index in range(min(most, profile.exemplars))]
+
+
+def _alike(picture: Picture, profile: PictureProfile) -> list[Picture]:
+    """What a change does depends on what is shown."""
+    return [profile.exemplar(index) for index in profile.nearest_pictures(picture, FITTED)]
 
 
 @lru_cache(maxsize=2)

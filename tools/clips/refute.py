@@ -13,9 +13,7 @@ def refute(case: ClipCase) -> Evidence:
     if known is not None:
         return known
     if case.events or case.profile is None or not len(case.frame_scores):
-        statement = (
-            "Harmless explanations are tried of pictures only, and candidates named only where nothing stands out."
-        )
+        statement = "Harmless explanations are tried of pictures only, candidates where nothing stands out."
         return case.ledger.add(tool="refute", statement=statement, kind="limit", media=case.media)
     frame = int(np.argmax(case.frame_scores))
     value, limit, at = float(case.frame_scores[frame]), case.profile.calibration.threshold(), case.clip.time(frame)
