@@ -57,12 +57,11 @@ def prompt(name: str, **variables: str) -> str:
 
 
 @contextmanager
-def recorded() -> Iterator[dict[str, int]]:
-    """The versions of what is read meanwhile, by name; in threads with a copy of this context too."""
-    used: dict[str, int] = {}
+def recorded(used: dict[str, int]) -> Iterator[None]:
+    """Note in `used` the version of what is read meanwhile, by name; in threads with a copy of this context too."""
     token = _used.set(used)
     try:
-        yield used
+        yield
     finally:
         _used.reset(token)
 

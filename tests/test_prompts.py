@@ -21,7 +21,7 @@ def leaves(entry: Any) -> list[Any]:
     return [leaf for one in entry for leaf in leaves(one)] if isinstance(entry, list) else [entry]
 
 
-VARIABLES = {"closed_question.md": ("question", "options")}
+VARIABLES = {"closed_question.md": ("question", "options"), "earlier.md": ("earlier",)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,7 +33,8 @@ def test_no_word_was_read_as_a_truth_value(name: str) -> None:
 @pytest.mark.parametrize("file", [name for name in FILES if name.endswith((".md", ".yaml"))])
 def test_every_file_declares_its_name_version_and_variables(file: str) -> None:
     read = vocabulary if file.endswith(".yaml") else partial(prompt, **dict.fromkeys(VARIABLES.get(file, ()), "x"))
-    with recorded() as used:
+    used: dict[str, int] = {}
+    with recorded(used):
         read(Path(file).stem)
     assert set(used) == {Path(file).stem} and used[Path(file).stem] >= 1
 
@@ -70,7 +71,8 @@ def test_a_header_that_does_not_fit_is_refused(
 
 
 def test_nothing_is_recorded_outside() -> None:
-    with recorded() as used:
+    used: dict[str, int] = {}
+    with recorded(used):
         pass
     vocabulary("absent")
     assert used == {}

@@ -31,3 +31,8 @@ def load_chat_model(spec: str) -> BaseChatModel:
         raise XadError(f"chat model {spec}: {error}") from error
     except Exception as error:  # every provider has its own type of error for a missing key or model
         raise XadError(f"chat model {spec} cannot be used: {error}") from error
+
+
+def sees(model: BaseChatModel) -> bool:
+    """Whether a chat model takes pictures, as LangChain knows of it."""
+    return bool((model.profile or {}).get("image_inputs"))
