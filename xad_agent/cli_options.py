@@ -24,6 +24,10 @@ Model = Annotated[
     list[str] | None,
     typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, prompts, finder, segmenter or vlm."),
 ]
+Seconds = Annotated[
+    float,
+    typer.Option(min=0.1, help="For a question; then it is answered by what was measured till then."),
+]
 Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, for models that read words.")]
 Words = Annotated[
     list[str] | None, typer.Option("--word", help="What may be wrong with it, in your words; repeatable.")

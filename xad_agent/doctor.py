@@ -82,10 +82,8 @@ def _cores() -> Check:
 
 
 def _memory() -> Check:
-    try:
-        import psutil
-    except ImportError:
-        return Check("free memory", True, "not known without psutil", "run `pip install psutil`")
+    import psutil
+
     free = psutil.virtual_memory().available / 1e9
     enough = free >= LEAST_MEMORY
     return Check("free memory", enough, f"{free:.1f} GB", "" if enough else f"free up {LEAST_MEMORY:.0f} GB")

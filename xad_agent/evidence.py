@@ -3,7 +3,8 @@
 Nothing here can be changed once it is written: an answer may be checked against the evidence long after.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from threading import Lock
 from typing import Annotated, Any, Literal, NoReturn
 
 import numpy as np
@@ -173,19 +174,24 @@ class Evidence(BaseModel):
 class Ledger:
     """The evidence of one conversation: append-only, in the order it was measured.
 
+    Args:
+        entries: What was measured in it before, E1 first.
+
     Example:
         >>> ledger = Ledger()
         >>> ledger.add(tool="score", statement="It scores 2.").id
         'E1'
     """
 
-    def __init__(self) -> None:
-        self._entries: list[Evidence] = []
+    def __init__(self, entries: Iterable[Evidence] = ()) -> None:
+        self._entries = list(entries)
+        self._lock = Lock()  # a tool that was left behind may still come to its end
 
     def add(self, **fields: Any) -> Evidence:
         """Append a measurement under the next id; `fields` are those of `Evidence` without `id`."""
-        entry = Evidence(id=f"E{len(self._entries) + 1}", **fields)
-        self._entries.append(entry)
+        with self._lock:
+            entry = Evidence(id=f"E{len(self._entries) + 1}", **fields)
+            self._entries.append(entry)
         return entry
 
     def find(self, tool: str, arguments: dict[str, Any], media: str) -> Evidence | None:

@@ -1,9 +1,12 @@
 """`Profile`: what normal looks like, learned from normal pictures or clips, saved as a folder."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.defaults import STEPS
@@ -33,6 +36,12 @@ class Profile(ABC):
     name: str
     calibration: Calibration
     skipped: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over its name and its scores of normal media: evidence measured by one with another differs."""
+        settings = f"{self.name} {self.calibration.alpha!r} ".encode()
+        return hashlib.sha256(settings + np.asarray(self.calibration.scores, dtype=np.float64).tobytes()).hexdigest()
 
     @classmethod
     def fit(

@@ -64,7 +64,7 @@ class Vlm:
         return " ".join(text.split())
 
     def _prompt(self, pictures: int, question: str, options: list[str]) -> str:
-        text = prompt("closed_question").format(question=self._data(question), options=", ".join(options))
+        text = prompt("closed_question", question=self._data(question), options=", ".join(options))
         content = [{"type": "image"}] * pictures + [{"type": "text", "text": text}]
         try:
             asked = self._processor.apply_chat_template(
