@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from PIL import Image
 from pydantic import Field
 
@@ -145,8 +146,21 @@ def test_a_chat_goes_on_after_its_model_broke_off(files: tuple[Path, Path]) -> N
     assert answer.source == "model" and answer.text == "It is anomalous [E1]."
 
 
+class Repeating(ScriptedChatModel):
+    """Measures the score, and says what the tool says."""
+
+    def _generate(self, messages, *args, **kwargs):
+        last = messages[-1]
+        if not isinstance(last, ToolMessage):
+            said = call("score")
+        else:
+            cited, statement = last.text.split(": ", 1)
+            said = draft(statement, "verdict", cited)
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
 def test_two_chats_at_once_share_no_evidence() -> None:
-    agent = Agent(NormalProfile())
+    agent = Agent(NormalProfile(), llm=Repeating(script=[]))
     chats = [agent.chat(picture(with_square(BOX))), agent.chat(picture(texture(3)))]
     answers: dict[int, list] = {0: [], 1: []}
 
@@ -159,6 +173,7 @@ def test_two_chats_at_once_share_no_evidence() -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert {answer.source for answer in (*answers[0], *answers[1])} == {"model"}
     assert {answer.verdict for answer in answers[0]} == {"anomalous"}
     assert {answer.verdict for answer in answers[1]} == {"normal"}
     for chat in chats:

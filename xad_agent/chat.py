@@ -21,7 +21,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.context import Context, question_of
 from xad_agent.draft import DraftCheck
-from xad_agent.errors import ToolError, XadError
+from xad_agent.errors import ModelError, ToolError, XadError
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm import sees
 from xad_agent.media import is_clip, read_clip, read_picture
@@ -155,8 +155,10 @@ class Chat:
                 turn.note = "the chat model gave no answer within its steps"
         except (XadError, GeneratorExit):
             raise
-        except (TurnEnded, ToolError) as error:
-            turn.note = f"the chat model was left: {error}" if isinstance(error, TurnEnded) else str(error)
+        except TurnEnded as error:
+            turn.note = f"the chat model was left: {error}"
+        except (ModelError, ToolError) as error:
+            turn.note = str(error)
         except sqlite3.Error as error:
             turn.note = str(memory_error(error))
         except Exception as error:  # a provider may raise anything; whatever it is, the evidence still answers

@@ -19,7 +19,10 @@ ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile fo
 Normal = Annotated[
     list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
 ]
-Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Llm = Annotated[
+    str,
+    typer.Option(help="Chat model: embedded, hf:FOLDER, gguf:FILE, PROVIDER:MODEL (openai:gpt-5), openai:MODEL@URL."),
+]
 Model = Annotated[
     list[str] | None,
     typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, prompts, finder, segmenter or vlm."),

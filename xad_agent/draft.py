@@ -58,7 +58,8 @@ def parse_draft(text: str) -> list[Claim]:
     """
     start, end = text.find("{"), text.rfind("}")
     try:
-        items = json.loads(text[start : end + 1])["claims"]
+        # Small models, and the grammar they are held to, write line breaks into strings as they are.
+        items = json.loads(text[start : end + 1], strict=False)["claims"]
         return [claim for item in items[:MAX_CLAIMS] if (claim := _claim(item))]
     except (ValueError, KeyError, TypeError):
         return [claim for sentence in re.split(r"(?<=[.!?\]])\s+(?=[A-Z])", text)[:MAX_CLAIMS]

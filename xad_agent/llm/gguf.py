@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_openai_messages
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ToolCallChunk,
+    convert_to_openai_messages,
+)
+from langchain_core.messages.ai import UsageMetadata
 from pydantic import Field
 
 from xad_agent.errors import ModelError, XadError
@@ -65,7 +72,7 @@ class GgufChatModel(LocalChatModel):
 
 def _joined(spec: str, pieces: Sequence[Any], label: str) -> AIMessage:
     """The message that a streamed reply makes up; its calls are named `label` and their number where they are not."""
-    message = AIMessageChunk("")
+    message = AIMessageChunk(content="")
     for piece in pieces:
         record = json.loads(piece) if isinstance(piece, str) else piece
         if problem := record.get("error"):
@@ -77,22 +84,24 @@ def _joined(spec: str, pieces: Sequence[Any], label: str) -> AIMessage:
 def _chunk(record: dict[str, Any], label: str) -> AIMessageChunk:
     delta = record["choices"][0]["delta"] if record.get("choices") else {}
     calls = [
-        {
-            "name": call.get("function", {}).get("name"),
-            "args": call.get("function", {}).get("arguments"),
+        ToolCallChunk(
+            name=call.get("function", {}).get("name"),
+            args=call.get("function", {}).get("arguments"),
             # Only the first piece of a call has a name; ids of pieces would be joined.
-            "id": f"{label}_{call.get('index', 0)}" if call.get("function", {}).get("name") else None,
-            "index": call.get("index", 0),
-        }
+            id=f"{label}_{call.get('index', 0)}" if call.get("function", {}).get("name") else None,
+            index=call.get("index", 0),
+        )
         for call in delta.get("tool_calls") or ()
     ]
     usage = record.get("usage")
-    counted = {
-        "input_tokens": usage["prompt_tokens"],
-        "output_tokens": usage["completion_tokens"],
-        "total_tokens": usage["total_tokens"],
-    } if usage else None  # fmt: skip
-    return AIMessageChunk(delta.get("content") or "", tool_call_chunks=calls, usage_metadata=counted)
+    counted = None
+    if usage:
+        counted = UsageMetadata(
+            input_tokens=usage["prompt_tokens"],
+            output_tokens=usage["completion_tokens"],
+            total_tokens=usage["total_tokens"],
+        )
+    return AIMessageChunk(content=delta.get("content") or "", tool_call_chunks=calls, usage_metadata=counted)
 
 
 def load_gguf(name: str) -> GgufChatModel:

@@ -20,12 +20,9 @@ from xad_agent.draft import parse_draft
 
 REPLY_TOKENS = 2048
 CALL_TOKENS = 512  # of a reply that may call a tool, until it must be a draft
-REPLY_SECONDS = 100.0  # for both; below the agent's limit for a step, so that what was written still counts
-_MAX_CLAIMS, _MAX_CHARACTERS, _MAX_CITED = (
-    8,
-    300,
-    4,
-)  # together about half of REPLY_TOKENS, so that a draft ends by itself
+REPLY_SECONDS = 80.0  # for both; below what the agent gives a model, so that what was written still counts
+# Together about half of REPLY_TOKENS, so that a draft ends by itself.
+_MAX_CLAIMS, _MAX_CHARACTERS, _MAX_CITED = 8, 300, 4
 _EVIDENCE = re.compile(r"^(E\d+): ", re.MULTILINE)
 
 
@@ -55,7 +52,7 @@ class LocalChatModel(BaseChatModel):
         tokens: int,
         until: float,
     ) -> AIMessage:
-        """One reply of at most that many tokens, given up at `until` (of `time.monotonic`); under a JSON schema or free.
+        """One reply of at most that many tokens, given up at `until` of `time.monotonic`; by a JSON schema or free.
 
         Raises:
             ModelError: The conversation does not fit into the model, or it failed.

@@ -17,7 +17,7 @@ PLANNED = "this chat model calls no tools: the embedded planner chose them"
 class PlannedChatModel(EmbeddedChatModel):
     """The embedded planner's tool calls, and another model's draft of what they found.
 
-    The model is told the question and the statements that the question's intent asks for, nothing else.
+    The model is given the question, the picture if it can see, and the statements that the question's intent asks for.
 
     Attributes:
         inner: The model that drafts.
@@ -35,11 +35,19 @@ class PlannedChatModel(EmbeddedChatModel):
         lines = "\n".join(f"{entry.id}: {entry.statement}" for entry in to_say(intent, turn))
         told: list[BaseMessage] = [
             SystemMessage(prompt("draft")),
-            HumanMessage(f"Question: {turn.question}\nEvidence:\n{lines}"),
+            HumanMessage(
+                [{"type": "text", "text": f"Question: {turn.question}\nEvidence:\n{lines}"}, *_shown(messages)]
+            ),
             *_refusal(messages),
         ]
         form: dict[str, Any] = {"response_format": draft_form(told)} if isinstance(self.inner, LocalChatModel) else {}
         return self.inner.invoke(told, **form)
+
+
+def _shown(messages: list[BaseMessage]) -> list[Any]:
+    """The pictures in a conversation."""
+    blocks: list[Any] = [block for one in messages if isinstance(one.content, list) for block in one.content]
+    return [block for block in blocks if isinstance(block, dict) and block.get("type") == "image"]
 
 
 def _refusal(messages: list[BaseMessage]) -> list[BaseMessage]:

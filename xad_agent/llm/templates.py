@@ -91,7 +91,8 @@ class ChatTemplate:
                     tools=list(tools) or None,
                     add_generation_prompt=True,
                     tokenize=False,
-                    enable_thinking=False,  # Qwen 3's; others leave it unread
+                    # Qwen 3's; other tokenizers leave it unread, processors complain of it.
+                    **({} if self._sees else {"enable_thinking": False}),
                 )
             )
         except Exception as error:  # templates are programs of the model's makers

@@ -188,10 +188,20 @@ def _load(auto: Any, folder: Any, name: str, bits: str | None) -> tuple[Any, str
     if not bits:
         return load_network(auto, folder, name, "a chat model", **options), ""
     try:
-        return load_network(auto, folder, name, "a chat model", **options, **_quantised(bits)), ""
-    except (ImportError, XadError) as error:  # a damaged checkpoint fails below again
+        network = load_network(auto, folder, name, "a chat model", **options, **_quantised(bits))
+        _run_once(network)
+        return network, ""
+    except Exception as error:  # kernels fail in many ways; a damaged checkpoint fails below again
         network = load_network(auto, folder, name, "a chat model", **options)
         return network, f"{bits}-bit weights do not run here ({reason(error)}): loaded as they are"
+
+
+def _run_once(network: Any) -> None:
+    """Some shapes and devices are refused only when a quantised layer is run."""
+    import torch
+
+    with torch.inference_mode():
+        network(input_ids=torch.zeros((1, 1), dtype=torch.long, device=network.device))
 
 
 def _quantised(bits: str) -> dict[str, Any]:
