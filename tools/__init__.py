@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from xad_agent.case import Case
     from xad_agent.clip_case import ClipCase
 
-__all__ = ["TOOLS", "load_tools", "tools_for"]
+__all__ = ["TOOLS", "arguments_of", "load_tools", "tools_for"]
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
@@ -40,6 +40,8 @@ TOOLS: dict[str, Callable[..., Evidence]] = {
         *(zero_shot, find, segment, name, look, missing),
     )
 }
+
+_CLIP_TOOLS: dict[str, Callable[..., Evidence]] = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
 
 _WORDS = vocabulary("tools")["arguments"]
 
@@ -142,10 +144,24 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
             "missing": not models.missing,
         }
         return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
-    offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
+    offered = dict(_CLIP_TOOLS)
     if case.profile is None or case.profile.vqunet is None:
         del offered["heat"]
     return offered
+
+
+def arguments_of() -> dict[str, dict[str, Any]]:
+    """Of every tool, whatever media it looks at, the types of its arguments by name; each may be left out (None)."""
+    tools: dict[str, dict[str, Any]] = {}
+    for names, schemas in ((TOOLS, _ARGUMENTS), (_CLIP_TOOLS, _CLIP_ARGUMENTS)):
+        for tool in names:
+            fields = schemas.get(tool, _Nothing).model_fields
+            types = {
+                key: Annotated[(field.annotation | None, *field.metadata, Field(description=field.description))]  # type: ignore[operator]
+                for key, field in fields.items()
+            }
+            tools.setdefault(tool, {}).update(types)
+    return tools
 
 
 def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:

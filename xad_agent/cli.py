@@ -25,24 +25,25 @@ from xad_agent.cli_options import (
     Steps,
     Thing,
     Words,
+    agent_of,
     fitted,
     models_of,
     print_json,
-    profile_of,
     specs_of,
 )
+from xad_agent.cli_serve import mcp, serve
 from xad_agent.defaults import SECONDS, STEPS
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xad_agent.agent import Agent
     from xad_agent.answer import Answer
-    from xad_agent.perception.models import Models
     from xad_agent.steps import Step
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+app.command()(serve)
+app.command("mcp")(mcp)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
 
@@ -103,7 +104,7 @@ def ask(
     video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
-    conversation = _agent(profile, normal, llm, models_of(model, thing, word), seconds).chat(media)
+    conversation = agent_of(profile, normal, llm, models_of(model, thing, word), seconds).chat(media)
     answer = _told(conversation.stream(question), quiet=as_json)
     if video:
         _writing(video, lambda: answer.to_video(video))
@@ -132,7 +133,7 @@ def chat(
 
     Without MEDIA, a chat that is kept goes on with what it showed last.
     """
-    agent = _agent(profile, normal, llm, models_of(model, thing, word), seconds)
+    agent = agent_of(profile, normal, llm, models_of(model, thing, word), seconds)
     conversation = agent.chat(media, memory, name)
     while line := _next_line():
         try:
@@ -211,13 +212,6 @@ def doctor(as_json: Json = False) -> None:
         typer.echo(f"{'ok ' if check.ok else '-- '} {check.name:22} {check.detail}")
         if check.advice:
             typer.echo(f"    {check.advice}")
-
-
-def _agent(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models", seconds: float) -> "Agent":
-    from xad_agent.agent import Agent
-    from xad_agent.budget import Budget
-
-    return Agent(profile=profile_of(profile, normal), llm=llm, models=models, budget=Budget(seconds=seconds))
 
 
 def _writing(path: Path, write: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
+    from xad_agent.agent import Agent
     from xad_agent.perception.models import Models
     from xad_agent.profile import Profile
 
@@ -51,6 +52,14 @@ def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | Non
 
         return Profile.load(folder)
     return fitted(normal) if normal else None
+
+
+def agent_of(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models", seconds: float) -> "Agent":
+    """The agent of what the options say."""
+    from xad_agent.agent import Agent
+    from xad_agent.budget import Budget
+
+    return Agent(profile=profile_of(profile, normal), llm=llm, models=models, budget=Budget(seconds=seconds))
 
 
 def models_of(named: list[str] | None, thing: str = "", words: list[str] | None = None) -> "Models":

@@ -40,7 +40,7 @@ def test_a_gguf_file_writes_a_draft_under_a_grammar(file: Path) -> None:
     inner = getattr(model, "inner", model)
     told = [SystemMessage(prompt("draft")), HumanMessage("Question: Is it normal?\nEvidence:\nE1: It scores 0.9.")]
     said = inner.invoke(told, response_format=draft_form(told))
-    assert said.text.replace(" ", "").startswith('{"claims":[{"text":"')
+    assert "".join(said.text.split()).startswith('{"claims":[{"text":"')
     assert said.usage_metadata["output_tokens"] > 0
 
 
