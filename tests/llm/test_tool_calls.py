@@ -27,7 +27,9 @@ MEASURE = [("measure", {"region": 2})]
         ("It is normal.", []),
         ('{"name": 7, "arguments": {}}', []),
         ('{"name": "measure"', []),  # cut off
-        ("[" * 5000, []),
+        ('[{"name": "measure", "arguments": {"region": 2}}, {"name": "score"}]', MEASURE),
+        ("[" * 100_000, []),  # in no time
+        ('{"name":[' * 2_000, []),
         ("", []),
     ],
 )

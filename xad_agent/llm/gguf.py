@@ -105,7 +105,7 @@ def _chunk(record: dict[str, Any], label: str) -> AIMessageChunk:
 
 
 def load_gguf(name: str) -> GgufChatModel:
-    """The chat model in a GGUF file, on as many threads as this process may use.
+    """The chat model in a GGUF file, on all cores that this process may use but one.
 
     Raises:
         XadError: There is no such file, or it is none that llama.cpp reads.
@@ -132,13 +132,22 @@ def serve(path: Path, context: int) -> Any:
     params.model.path = str(path)
     params.n_ctx = context
     params.n_parallel = 1
-    params.cpuparams.n_threads = len(os.sched_getaffinity(0))
+    params.cpuparams.n_threads = threads()
     params.warmup = False
     params.verbosity = -1
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
         raise XadError(f"llama.cpp cannot load {path}: it is damaged, too large, or of a newer format") from error
+
+
+def threads() -> int:
+    """All cores that this process may use but one.
+
+    llama.cpp's threads wait for one another at every layer: with one on each core, any other work on one of them makes
+    all wait for it, and a token takes ten times as long or more.
+    """
+    return max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def _takes_tools(server: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _NAMED = re.compile(r"<function=([\w.-]+)>\s*(?=\{)")
-_OPENING = re.compile(r"[\[{]")
+_OPENING = re.compile(r"\[\s*\{|\{")  # a mere "[" is no call, and a row of them would be tried one by one
 _DECODER = json.JSONDecoder()
 
 Call = tuple[str, dict[str, Any]]
