@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import Field
 
 from tests.normal import NormalProfile, picture, texture, with_square
-from tests.scripted import ScriptedChatModel, call
+from tests.scripted import ScriptedChatModel, call, draft
 from xad_agent.agent import Agent
 from xad_agent.budget import Budget
 from xad_agent.errors import XadError
@@ -20,10 +20,6 @@ from xad_agent.evidence import Evidence
 from xad_agent.memory import Memory
 
 BOX = (60, 20, 76, 40)
-
-
-def draft(text: str, kind: str, *evidence: str) -> AIMessage:
-    return AIMessage(json.dumps({"claims": [{"text": text, "kind": kind, "evidence": list(evidence)}]}))
 
 
 def scripted(*script: AIMessage, **settings) -> Agent:

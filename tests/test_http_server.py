@@ -5,11 +5,10 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
-from langchain_core.messages import AIMessage
 from PIL import Image
 
 from tests.normal import NormalProfile, texture, with_square
-from tests.scripted import ScriptedChatModel, call
+from tests.scripted import ScriptedChatModel, call, draft
 from xad_agent.agent import Agent
 from xad_agent.cli_serve import _token
 from xad_agent.errors import XadError
@@ -17,7 +16,7 @@ from xad_agent.http_server import make_app
 
 
 def client(**settings) -> TestClient:
-    said = AIMessage(json.dumps({"claims": [{"text": "It is anomalous.", "kind": "verdict", "evidence": ["E1"]}]}))
+    said = draft("It is anomalous.", "verdict", "E1")
     return TestClient(make_app(Agent(NormalProfile(), llm=ScriptedChatModel(script=[call("score"), said])), **settings))
 
 

@@ -1,7 +1,6 @@
 """The agent's tools over the Model Context Protocol, through the official client."""
 
 import asyncio
-import json
 import socket
 import subprocess
 import sys
@@ -9,12 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessage
 from mcp import Client, StdioServerParameters
 from PIL import Image
 
 from tests.normal import NormalProfile, with_square
-from tests.scripted import ScriptedChatModel, call
+from tests.scripted import ScriptedChatModel, call, draft
 from xad_agent.agent import Agent
 from xad_agent.mcp_server import make_server
 from xad_agent.tools import TOOLS, clips
@@ -29,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 def talk(root: Path, *calls: tuple[str, dict]) -> list:
     """The replies to some calls, in one session."""
-    said = AIMessage(json.dumps({"claims": [{"text": "It is anomalous.", "kind": "verdict", "evidence": ["E1"]}]}))
+    said = draft("It is anomalous.", "verdict", "E1")
     agent = Agent(NormalProfile(), llm=ScriptedChatModel(script=[call("score"), said]))
 
     async def session() -> list:

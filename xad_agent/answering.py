@@ -62,8 +62,7 @@ def least_answer(turn: Turn, agent: "Agent", reason: str) -> Answer:
     """What can be said where not even the template came through: what was measured of the media before, or nothing."""
     case = turn.case
     with recorded(turn.prompts):
-        known = [entry for entry in case.ledger if entry.media == case.media]
-        verdict = next((entry for entry in known if entry.tool == "score"), None)
+        verdict = case.measured("score", {})
         used = turn.used or ([verdict] if verdict else [])
         if not used:
             statement = vocabulary("limits")["broken_off"]

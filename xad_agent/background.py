@@ -61,6 +61,12 @@ def within(seconds: float, work: Callable[[], Iterator[T]], stopped: threading.E
         raise
 
 
+def result_within(seconds: float, call: Callable[[], T], stopped: threading.Event) -> T:
+    """What a call returns; arguments and errors as for `within`."""
+    (result,) = within(seconds, lambda: iter([call()]), stopped)
+    return result
+
+
 def left_behind() -> bool:
     """Whether a thread still works for a turn that has ended: Python would wait for it to the end."""
     return any(thread.name == _WORKER for thread in threading.enumerate())

@@ -6,7 +6,7 @@ from threading import Event
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, AgentState, ToolCallRequest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -14,6 +14,7 @@ from langgraph.types import Command
 from xad_agent.background import TurnEnded
 from xad_agent.defaults import SECONDS
 from xad_agent.errors import XadError
+from xad_agent.llm.planner import is_question
 
 _TEMPLATE_SHARE, _TEMPLATE_SECONDS = 1 / 3, 30.0
 
@@ -78,16 +79,12 @@ class BudgetCheck(AgentMiddleware):
 
 def tokens_spent(messages: list[Any]) -> int:
     """What the model has read and written since the last question, as it counts itself, else about."""
-    asked = max((place for place, one in enumerate(messages) if _is_question(one)), default=0)
+    asked = max((place for place, one in enumerate(messages) if is_question(one)), default=0)
     said = [(place, one) for place, one in enumerate(messages) if place > asked and isinstance(one, AIMessage)]
     return sum(
         one.usage_metadata["total_tokens"] if one.usage_metadata else count_tokens_approximately(messages[: place + 1])
         for place, one in said
     )
-
-
-def _is_question(message: Any) -> bool:
-    return isinstance(message, HumanMessage) and message.name is None
 
 
 def _memory_mb() -> float:

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, ToolMessage
 
 from xad_agent.answer import Answer
 from xad_agent.answering import Turn, answered, least_answer
-from xad_agent.background import TurnEnded, within
+from xad_agent.background import TurnEnded, result_within, within
 from xad_agent.budget import BudgetCheck
 from xad_agent.case import Case
 from xad_agent.clip_case import ClipCase
@@ -194,11 +194,10 @@ class Chat:
     def _answered(self, turn: Turn) -> Iterator[Step]:
         """The checked sentences one by one, then the answer."""
         stopped = threading.Event()  # what stopped the model does not stop the template
-        left = max(
-            self.agent.budget.seconds - turn.seconds, self.agent.budget.seconds - self.agent.budget.model_seconds
-        )
+        budget = self.agent.budget
+        left = budget.seconds - min(turn.seconds, budget.model_seconds)
         try:
-            (answer,) = within(left, lambda: iter([answered(turn, self.agent)]), stopped)
+            answer = result_within(left, partial(answered, turn, self.agent), stopped)
         except (TurnEnded, ToolError) as error:
             answer = least_answer(turn, self.agent, str(error))
         for claim in answer.claims:

@@ -1,15 +1,15 @@
 """`xad serve` and `xad mcp`: the agent for other programs."""
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xad_agent.cli_options import Llm, Model, Normal, ProfileDir, Seconds, agent_of, models_of
-from xad_agent.defaults import SECONDS
+from xad_agent.defaults import SECONDS, UPLOAD_MB
 from xad_agent.errors import XadError
+from xad_agent.machine import is_this_machine
 
 TOKEN = "XAD_TOKEN"
 Host = Annotated[str, typer.Option(help="Address to listen on; one that is not this machine's own needs XAD_TOKEN.")]
@@ -23,7 +23,7 @@ def serve(
     seconds: Seconds = SECONDS,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8000,
-    upload_mb: Annotated[float, typer.Option(min=0.001, help="The largest file that is taken, MB.")] = 200.0,
+    upload_mb: Annotated[float, typer.Option(min=0.001, help="The largest file that is taken, MB.")] = UPLOAD_MB,
 ) -> None:
     """Answer over HTTP: POST /ask with a file and a question; the pages at /docs say more.
 
@@ -65,11 +65,7 @@ def mcp(
 
 def _token(host: str) -> str | None:
     token = os.environ.get(TOKEN) or None
-    try:
-        own = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        own = False
-    if not own and token is None:
+    if token is None and not is_this_machine(host):
         raise XadError(
             f"{host} can be reached from elsewhere: set {TOKEN} to a secret that requests must carry", exit_code=2
         )

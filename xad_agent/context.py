@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
@@ -11,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from xad_agent.case import Case
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Ledger
-from xad_agent.llm.planner import CHECKER
+from xad_agent.llm.planner import CHECKER, is_question
 from xad_agent.media.figure import in_a_row
 from xad_agent.prompts import prompt
 
@@ -38,7 +39,6 @@ class Context(AgentMiddleware):
     def __init__(self, ledger: Ledger, case: Case | ClipCase, seeing: bool):
         super().__init__()
         self._ledger, self._case, self._seeing = ledger, case, seeing
-        self._shown: dict[str, dict[str, Any]] = {}
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -49,14 +49,15 @@ class Context(AgentMiddleware):
 
     def _with_picture(self, messages: Sequence[Any]) -> list[Any]:
         """With what is asked about in the first question about it, and in no other."""
-        media = self._case.media
         for place, message in enumerate(messages):
-            if isinstance(message, HumanMessage) and message.additional_kwargs.get("media") == media:
-                if media not in self._shown:
-                    self._shown[media] = picture_block(self._case)
-                content = [{"type": "text", "text": message.text}, self._shown[media]]
+            if isinstance(message, HumanMessage) and message.additional_kwargs.get("media") == self._case.media:
+                content = [{"type": "text", "text": message.text}, self._picture]
                 return [*messages[:place], message.model_copy(update={"content": content}), *messages[place + 1 :]]
         return list(messages)
+
+    @cached_property
+    def _picture(self) -> dict[str, Any]:
+        return picture_block(self._case)
 
 
 def in_short(messages: Sequence[Any], ledger: Ledger) -> list[Any]:
@@ -64,7 +65,7 @@ def in_short(messages: Sequence[Any], ledger: Ledger) -> list[Any]:
 
     Nothing in it is a model's: questions are the user's, statements are the ledger's, each under its id.
     """
-    asked = [place for place, one in enumerate(messages) if isinstance(one, HumanMessage) and one.name != CHECKER]
+    asked = [place for place, one in enumerate(messages) if is_question(one)]
     if sum(map(_length, messages)) <= MAX_CHARACTERS or len(asked) <= _WHOLE_TURNS:
         return list(messages)
     start = asked[-_WHOLE_TURNS]
@@ -75,7 +76,7 @@ def in_short(messages: Sequence[Any], ledger: Ledger) -> list[Any]:
 def _lines(messages: Sequence[BaseMessage], ledger: Ledger) -> list[str]:
     lines: list[str] = []
     for message in messages:
-        if isinstance(message, HumanMessage) and message.name != CHECKER:
+        if is_question(message):
             lines.append(f"Question: {message.text}")
         elif isinstance(message, ToolMessage) and (found := message.text.split(":", 1)[0]) in ledger:
             line = f"{found}: {ledger[found].statement}"

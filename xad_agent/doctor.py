@@ -9,6 +9,7 @@ from importlib import metadata
 
 from xad_agent import weights
 from xad_agent.errors import XadError
+from xad_agent.machine import usable_cores
 
 DISTRIBUTION = "xad-agent"
 LEAST_MEMORY = 2.0
@@ -77,8 +78,7 @@ def _package(name: str, specifier: str, extra: str) -> Check:
 
 
 def _cores() -> Check:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Check("cores", True, str(usable))
+    return Check("cores", True, str(usable_cores()))
 
 
 def _memory() -> Check:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from xad_agent import __version__
 from xad_agent.agent import Agent
+from xad_agent.defaults import UPLOAD_MB
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-UPLOAD_MB = 200.0
 _CHUNK = 1 << 20
 
 

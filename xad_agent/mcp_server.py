@@ -3,6 +3,7 @@
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -92,8 +93,6 @@ def _tool(desk: Desk, name: str, parameters: dict[str, Any]) -> Callable[..., di
 
 def _plain(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """The function, whose errors are one line: the protocol hands on what an exception says."""
-    from functools import wraps
-
     from mcp.server.mcpserver.exceptions import ToolError
 
     @wraps(function)

@@ -94,7 +94,9 @@ class Memory:
 
     def keep(self, chat: str, evidence: Iterable[Evidence]) -> None:
         """Evidence of a chat; what is kept already stays as it is."""
-        rows = [(chat, int(entry.id[1:]), entry.model_dump_json()) for entry in evidence]
+        ((last,),) = self._read("SELECT COALESCE(MAX(number), 0) FROM xad_evidence WHERE chat = ?", chat)
+        numbered = ((int(entry.id[1:]), entry) for entry in evidence)
+        rows = [(chat, number, entry.model_dump_json()) for number, entry in numbered if number > last]
         self._write("INSERT OR IGNORE INTO xad_evidence VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import scripted
 from tests.normal import NormalProfile, picture, with_square
 from xad_agent.agent import Agent
 from xad_agent.budget import Budget
@@ -65,7 +66,7 @@ def message(text: str, tool: str = "", **arguments: Any) -> dict[str, Any]:
 
 
 def draft(text: str, kind: str, *evidence: str) -> dict[str, Any]:
-    return message(json.dumps({"claims": [{"text": text, "kind": kind, "evidence": list(evidence)}]}))
+    return message(scripted.draft(text, kind, *evidence).text)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Language models in a GGUF file as chat models, by llama.cpp: tools by their chat template, drafts by grammar."""
 
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from pydantic import Field
 
 from xad_agent.errors import ModelError, XadError
 from xad_agent.llm.local import LocalChatModel
+from xad_agent.machine import usable_cores
 
 CONTEXT_TOKENS = 8192  # enough for eight tools' results; a model's own limit may be less
 
@@ -147,7 +147,7 @@ def threads() -> int:
     llama.cpp's threads wait for one another at every layer: with one on each core, any other work on one of them makes
     all wait for it, and a token takes ten times as long or more.
     """
-    return max(1, len(os.sched_getaffinity(0)) - 1)
+    return max(1, usable_cores() - 1)
 
 
 def _takes_tools(server: Any) -> bool:

@@ -52,9 +52,14 @@ class Turn:
         return named_time(self.question)
 
 
+def is_question(message: Any) -> bool:
+    """Whether a message is the user's, and not the agent's own."""
+    return isinstance(message, HumanMessage) and message.name != CHECKER
+
+
 def read_turn(messages: list[BaseMessage]) -> Turn:
     """The turn that is under way at the end of a conversation."""
-    asked = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage) and message.name != CHECKER]
+    asked = [i for i, message in enumerate(messages) if is_question(message)]
     start = asked[-1]
     evidence = {
         message.name: found

@@ -1,10 +1,9 @@
 """Chat models behind a network interface, by LangChain's `init_chat_model`: bounded, retried, and silent about keys."""
 
-import ipaddress
 import os
 import re
-import threading
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +15,10 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from xad_agent.background import TurnEnded, result_within
 from xad_agent.errors import ModelError, XadError
 from xad_agent.llm.local import REPLY_TOKENS
+from xad_agent.machine import is_this_machine
 
 REQUEST_SECONDS = 60.0
 ATTEMPTS = 3
@@ -125,7 +126,7 @@ def _key(spec: str, provider: str, url: str | None) -> dict[str, str]:
     variable = _KEYS.get(provider)
     if variable is None or os.environ.get(variable):
         return {}
-    if url and _is_here(url):
+    if url and is_this_machine(urlsplit(url).hostname or ""):
         return {"api_key": "none"}
     raise XadError(f"{spec} needs a key: set {variable} in the environment", exit_code=2)
 
@@ -135,42 +136,17 @@ def _is_plain(url: str) -> bool:
     return bool(parts.hostname) and "@" not in parts.netloc and not parts.query and not parts.fragment
 
 
-def _is_here(url: str) -> bool:
-    """Whether an address is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _package(error: ImportError) -> str:
     found = re.search(r"pip install ([\w.-]+)", str(error))
     return found[1].rstrip(".") if found else "the provider's LangChain package"
 
 
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """What `call` returns; TimeoutError after that time in all, which a client's own limit, of each read, is not.
-
-    A thread that is left behind ends with its connection, at the latest with the process.
-    """
-    outcome: list[Any] = []
-
-    def work() -> None:
-        try:
-            outcome.append((call(), None))
-        except Exception as error:
-            outcome.append((None, error))
-
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if not outcome:
-        raise TimeoutError
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
+    """What `call` returns; TimeoutError after that time in all, which a client's own limit, of each read, is not."""
+    try:
+        return result_within(seconds, call, Event())
+    except TurnEnded as error:
+        raise TimeoutError from error
 
 
 def _status(error: BaseException) -> int:
