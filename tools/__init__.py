@@ -8,11 +8,14 @@ from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
+from xad_agent.knowledge import knowledge_of
 from xad_agent.prompts import vocabulary
+from xad_agent.rulebook import rules_of
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
 from xad_agent.tools.find import MAX_PHRASES, find
+from xad_agent.tools.known import known
 from xad_agent.tools.locate import locate
 from xad_agent.tools.look import look
 from xad_agent.tools.measure import measure
@@ -21,6 +24,7 @@ from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
 from xad_agent.tools.repair import repair
+from xad_agent.tools.rules import rules
 from xad_agent.tools.score import score
 from xad_agent.tools.segment import segment
 from xad_agent.tools.zero_shot import zero_shot
@@ -37,7 +41,7 @@ TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
         *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
-        *(zero_shot, find, segment, name, look, missing),
+        *(zero_shot, find, segment, name, look, missing, known, rules),
     )
 }
 
@@ -97,6 +101,12 @@ class _Look(BaseModel):
     what: str = Field(default="", max_length=60, description=_WORDS["suspicion"])
 
 
+class _About(BaseModel):
+    """What is to be known."""
+
+    about: str = Field(default="", max_length=400, description=_WORDS["about"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -112,6 +122,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "segment": _OneRegion,
     "name": _OneRegion,
     "look": _Look,
+    "known": _About,
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
@@ -125,6 +136,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "compare": _OneEvent,
     "repair": _AnyEvent,
     "cannot_tell": _Topic,
+    "known": _About,
 }
 
 
@@ -140,12 +152,17 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
             "name": "clip" in models.missing,
             "look": "vlm" in models.missing,
             "missing": not models.missing,
+            **_unsaid(case),
         }
         return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
-    offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
-    if case.profile is None or case.profile.vqunet is None:
-        del offered["heat"]
-    return offered
+    offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell, "known": known, "rules": rules}
+    absent = {"heat": case.profile is None or case.profile.vqunet is None, **_unsaid(case)}
+    return {name: tool for name, tool in offered.items() if not absent.get(name)}
+
+
+def _unsaid(case: "Case | ClipCase") -> dict[str, bool]:
+    """The tools that nothing was said for: no rule, or no knowledge file."""
+    return {"rules": not rules_of(case.ledger), "known": knowledge_of(case.ledger) is None}
 
 
 def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:

@@ -17,10 +17,12 @@ from xad_agent.cli_options import (
     Backbone,
     Detectors,
     Json,
+    KnowledgeFile,
     Llm,
     Model,
     Normal,
     ProfileDir,
+    Rules,
     Seconds,
     Steps,
     Thing,
@@ -93,6 +95,8 @@ def ask(
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     seconds: Seconds = SECONDS,
     as_json: Json = False,
     figure: Annotated[
@@ -103,7 +107,8 @@ def ask(
     video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
-    conversation = _agent(profile, normal, llm, models_of(model, thing, word), seconds).chat(media)
+    said = _said(rules, knowledge, thing)
+    conversation = _agent(profile, normal, llm, models_of(model, thing, word), seconds, **said).chat(media)
     answer = _told(conversation.stream(question), quiet=as_json)
     if video:
         _writing(video, lambda: answer.to_video(video))
@@ -124,15 +129,20 @@ def chat(
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     memory: Annotated[Path | None, typer.Option(help="Keep the chat in this file; run again, it goes on.")] = None,
     name: Annotated[str, typer.Option(help="Of the chat in that file.")] = "chat",
     seconds: Seconds = SECONDS,
 ) -> None:
     """Ask on: one question a line; `/open FILE` turns to another, an empty line ends.
 
+    A rule, such as "Bicycles are allowed here.", holds from then on.
+
     Without MEDIA, a chat that is kept goes on with what it showed last.
     """
-    agent = _agent(profile, normal, llm, models_of(model, thing, word), seconds)
+    said = _said(rules, knowledge, thing)
+    agent = _agent(profile, normal, llm, models_of(model, thing, word), seconds, **said)
     conversation = agent.chat(media, memory, name)
     while line := _next_line():
         try:
@@ -190,6 +200,20 @@ def bench(
     print_json(result) if as_json else typer.echo(text(result))
 
 
+@app.command("rules")
+def induced_rules(
+    profile: Annotated[Path, typer.Argument(help="A profile folder made by `xad fit`.")], as_json: Json = False
+) -> None:
+    """What a profile has learned as normal, in sentences."""
+    from xad_agent.profile import Profile
+
+    said = Profile.load(profile).rules()
+    if as_json:
+        print_json({"profile": str(profile), "rules": list(said)})
+        return
+    typer.echo("\n".join(said))
+
+
 @app.command("app")
 def start_app(port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860) -> None:
     """Start the chat app on this machine."""
@@ -213,11 +237,22 @@ def doctor(as_json: Json = False) -> None:
             typer.echo(f"    {check.advice}")
 
 
-def _agent(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models", seconds: float) -> "Agent":
+def _said(rules: Path | None, knowledge: Path | None, thing: str) -> dict[str, Any]:
+    """What the user's files say, read before anything that takes long."""
+    from xad_agent.knowledge import read_knowledge
+    from xad_agent.rulebook import read_rules
+
+    known = read_knowledge(knowledge, thing) if knowledge else None
+    return {"rules": read_rules(rules) if rules else (), "knowledge": known}
+
+
+def _agent(
+    profile: Path | None, normal: list[Path] | None, llm: str, models: "Models", seconds: float, **said: Any
+) -> "Agent":
     from xad_agent.agent import Agent
     from xad_agent.budget import Budget
 
-    return Agent(profile=profile_of(profile, normal), llm=llm, models=models, budget=Budget(seconds=seconds))
+    return Agent(profile=profile_of(profile, normal), llm=llm, models=models, budget=Budget(seconds=seconds), **said)
 
 
 def _writing(path: Path, write: Any) -> None:

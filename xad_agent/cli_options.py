@@ -32,6 +32,13 @@ Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, f
 Words = Annotated[
     list[str] | None, typer.Option("--word", help="What may be wrong with it, in your words; repeatable.")
 ]
+Rules = Annotated[
+    Path | None,
+    typer.Option("--rules", help="What is allowed or forbidden, one statement a line; `#` begins a comment."),
+]
+KnowledgeFile = Annotated[
+    Path | None, typer.Option("--knowledge", help="JSON with descriptions of products; --thing chooses one.")
+]
 Detectors = Annotated[
     list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
 ]
