@@ -42,7 +42,7 @@ def test_a_product_of_a_file(write, grouped: bool) -> None:
 
 def test_a_group_is_named_where_two_share_a_product(write) -> None:
     path = write({"A": {"screw": SCREW}, "B": {"screw": {"good": "Other."}}})
-    with pytest.raises(XadError, match="named 2 times.*a/screw, b/screw"):
+    with pytest.raises(XadError, match=r"named 2 times.*a/screw, b/screw"):
         read_knowledge(path, "screw")
     assert read_knowledge(path, "B/screw").passages[0].text == "Other."
 

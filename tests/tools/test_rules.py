@@ -92,7 +92,7 @@ def test_an_attribute_is_allowed_where_nothing_else_is_unusual() -> None:
 @pytest.mark.parametrize(
     ("texts", "verdict", "said"),
     [
-        (["scratches up to 20 px are acceptable"], "normal", "it is called scratch (0.61) and its size is"),
+        (["scratches up to 20 px are acceptable"], "normal", "it is called scratch (0.62) and its size is 12 px"),
         (["scratches up to 2 px are acceptable"], None, "applies to nothing"),
         (["dents are not allowed"], None, "applies to nothing"),
         (["scratches are not allowed"], "anomalous", "forbids region 1: it is called scratch"),
