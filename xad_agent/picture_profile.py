@@ -105,16 +105,14 @@ class PictureProfile(Profile):
         return [int(index) for index in np.argsort(distances, kind="stable")[:k]]
 
     def rules(self) -> tuple[str, ...]:
-        """What is normal here: what good pictures score, up to which limit, and how bright and colourful they are."""
+        """What is normal here: what good pictures score, up to which limit, and how bright they are."""
         low, high = (float(score) for score in np.percentile(self.calibration.scores, [5, 95]))
         least, most, limit = numbers(low, high, self.calibration.threshold())
-        looks = [_look(self.exemplar(index)) for index in range(self.exemplars)]
-        (dark, bright), (grey, colourful) = np.percentile(looks, [5, 95], axis=0).T.tolist()
+        bright = np.percentile([_brightness(self.exemplar(index)) for index in range(self.exemplars)], [5, 95]).tolist()
         return (
             f"Good pictures mostly score {least} to {most}; what scores above {limit} is not normal, with false alarms "
             f"of {number(100 * self.calibration.alpha, '%')}.",
-            "They mostly have a mean brightness of {} to {} %".format(*numbers(dark, bright))
-            + ", and a mean saturation of {} to {} %.".format(*numbers(grey, colourful)),
+            "They mostly have a mean brightness of {} to {} % of white.".format(*numbers(*bright)),
         )
 
     def summary(self) -> str:
@@ -240,12 +238,9 @@ def _expanded(part: Any) -> list[Any]:
         return [part]  # it is skipped and named when it is read
 
 
-def _look(picture: Picture) -> tuple[float, float]:
-    """Mean brightness and saturation as HSV has them, in %."""
-    import cv2
-
-    _, saturation, value = cv2.mean(cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2HSV))[:3]
-    return 100 * value / 255, 100 * saturation / 255
+def _brightness(picture: Picture) -> float:
+    """Mean over pixels and channels, % of white."""
+    return float(picture.pixels.mean()) / 2.55
 
 
 def _small(picture: Picture) -> Picture:
