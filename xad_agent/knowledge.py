@@ -112,7 +112,8 @@ def _passages(product: Mapping[str, str]) -> Iterator[Passage]:
     for kind, text in list(product.items())[:MAX_KINDS]:
         plain = " ".join(_HEADING.sub(" ", text[:_LONGEST_TEXT]).split())
         for sentence in sentences(plain):
-            yield Passage(kind=quotable(_plain(kind), _LONGEST_NAME), text=quotable(sentence.rstrip("."), _LONGEST_SENTENCE))
+            said = quotable(sentence.rstrip("."), _LONGEST_SENTENCE)
+            yield Passage(kind=quotable(_plain(kind), _LONGEST_NAME), text=said)
 
 
 def _plain(name: str) -> str:
