@@ -42,7 +42,7 @@ KINDS: dict[str, ClaimKind] = {
     "look": "what",
     "missing": "cannot-tell",
     "rule": "what",
-    "rules": "verdict",
+    "rules": "what",
     "known": "what",
 }
 
@@ -53,8 +53,8 @@ def statement_claims(evidence: Iterable[Evidence]) -> list[Claim]:
 
 
 def _kind_of(entry: Evidence) -> ClaimKind:
-    """A ruling without a verdict says only which rules apply."""
-    return "what" if entry.tool == "rules" and entry.verdict is None else KINDS.get(entry.tool, "what")
+    """A ruling with a verdict is one; another says only which rules apply."""
+    return "verdict" if entry.tool == "rules" and entry.verdict else KINDS.get(entry.tool, "what")
 
 
 def parse_draft(text: str) -> list[Claim]:
