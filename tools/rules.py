@@ -10,7 +10,6 @@ from xad_agent.findings import Finding, applies, called
 from xad_agent.prompts import vocabulary
 from xad_agent.rulebook import rules_of
 from xad_agent.rules import ANYTHING, Rule, is_action, plain
-from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.found import found
 from xad_agent.wording import listed, number, numbers
 
@@ -40,7 +39,9 @@ def rules(case: "Case | ClipCase") -> Evidence:
 
     said = rules_of(case.ledger)
     if not said:
-        return cannot_tell(case, "rule")
+        return case.measured("rules", {}) or case.ledger.add(
+            tool="rules", statement=vocabulary("limits")["rule"], kind="limit", media=case.media
+        )
     arguments = {"rules": len(said)}
     known = case.measured("rules", arguments)
     if known is not None:
