@@ -107,7 +107,7 @@ def test_chat_goes_on_after_a_mistake(run, scripted, part, monkeypatch):
 
 
 def test_an_unexpected_error_is_one_line_and_debug_shows_more(run, monkeypatch, part):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr(cli, "agent_of", broken)

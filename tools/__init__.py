@@ -8,11 +8,14 @@ from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
+from xad_agent.knowledge import knowledge_of
 from xad_agent.prompts import vocabulary
+from xad_agent.rulebook import rules_of
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
 from xad_agent.tools.find import MAX_PHRASES, find
+from xad_agent.tools.known import known
 from xad_agent.tools.locate import locate
 from xad_agent.tools.look import look
 from xad_agent.tools.measure import measure
@@ -21,6 +24,7 @@ from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
 from xad_agent.tools.repair import repair
+from xad_agent.tools.rules import rules
 from xad_agent.tools.score import score
 from xad_agent.tools.segment import segment
 from xad_agent.tools.zero_shot import zero_shot
@@ -37,11 +41,14 @@ TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
         *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
-        *(zero_shot, find, segment, name, look, missing),
+        *(zero_shot, find, segment, name, look, missing, known, rules),
     )
 }
 
-_CLIP_TOOLS: dict[str, Callable[..., Evidence]] = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
+_CLIP_TOOLS: dict[str, Callable[..., Evidence]] = {
+    **clips.TOOLS,
+    **{tool.__name__: tool for tool in (previous, cannot_tell, known, rules)},
+}
 
 _WORDS = vocabulary("tools")["arguments"]
 
@@ -99,6 +106,12 @@ class _Look(BaseModel):
     what: str = Field(default="", max_length=60, description=_WORDS["suspicion"])
 
 
+class _About(BaseModel):
+    """What is to be known."""
+
+    about: str = Field(default="", max_length=400, description=_WORDS["about"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -114,6 +127,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "segment": _OneRegion,
     "name": _OneRegion,
     "look": _Look,
+    "known": _About,
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
@@ -127,6 +141,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "compare": _OneEvent,
     "repair": _AnyEvent,
     "cannot_tell": _Topic,
+    "known": _About,
 }
 
 
@@ -142,12 +157,16 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
             "name": "clip" in models.missing,
             "look": "vlm" in models.missing,
             "missing": not models.missing,
+            **_unsaid(case),
         }
         return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
-    offered = dict(_CLIP_TOOLS)
-    if case.profile is None or case.profile.vqunet is None:
-        del offered["heat"]
-    return offered
+    absent = {"heat": case.profile is None or case.profile.vqunet is None, **_unsaid(case)}
+    return {name: tool for name, tool in _CLIP_TOOLS.items() if not absent.get(name)}
+
+
+def _unsaid(case: "Case | ClipCase") -> dict[str, bool]:
+    """The tools that nothing was said for: no rule, or no knowledge file."""
+    return {"rules": not rules_of(case.ledger), "known": knowledge_of(case.ledger) is None}
 
 
 def arguments_of() -> dict[str, dict[str, Any]]:

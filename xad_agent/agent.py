@@ -1,7 +1,7 @@
 """`Agent`: answers questions about pictures and clips, every claim resting on checked evidence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ from langchain_core.language_models import BaseChatModel
 from xad_agent.answer import Answer
 from xad_agent.budget import Budget
 from xad_agent.chat import Chat
+from xad_agent.knowledge import Knowledge
 from xad_agent.llm import load_chat_model
 from xad_agent.memory import Memory
 from xad_agent.perception.models import Models
 from xad_agent.profile import Profile
+from xad_agent.rulebook import read_rules
 from xad_agent.steps import Step
 
 
@@ -29,6 +31,8 @@ class Agent:
         models: The models that need a checkpoint (CLIP, Grounding DINO, SAM, a vision-language model), or their specs
             by role; those that `xad models use` chose by default.
         budget: What one question may take.
+        rules: What is allowed or forbidden, in the user's words, or the file of them, see `read_rules`.
+        knowledge: What is known of the product, see `read_knowledge`.
 
     Example:
         >>> agent = Agent(profile=Profile.load("screw.profile"))     # doctest: +SKIP
@@ -42,7 +46,11 @@ class Agent:
         llm: str | BaseChatModel = "embedded",
         models: Models | Mapping[str, str] | None = None,
         budget: Budget | None = None,
+        rules: Path | Sequence[str] = (),
+        knowledge: Knowledge | None = None,
     ):
+        self.rules = read_rules(rules) if isinstance(rules, Path) else (rules,) if isinstance(rules, str) else (*rules,)
+        self.knowledge = knowledge
         self.profile = profile
         self.models = models if isinstance(models, Models) else Models(models)
         self.llm = llm if isinstance(llm, str) else type(llm).__name__
@@ -87,7 +95,8 @@ class Agent:
             name: Of the chat, in that memory; one of that name is gone on with.
 
         Raises:
-            XadError: The media or the memory cannot be used, or the chat was held with another profile or other models.
+            XadError: The media or the memory cannot be used, or the chat was held with another profile or other
+                models, rules or knowledge.
         """
         kept = memory if isinstance(memory, Memory) else Memory(memory)
         return Chat(self, media, kept, name)

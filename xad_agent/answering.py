@@ -4,16 +4,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from xad_agent.answer import Answer, Claim, prose
+from xad_agent.answer import Answer, Claim, Verdict, prose
 from xad_agent.case import Case
 from xad_agent.clip_case import ClipCase
 from xad_agent.draft import DraftCheck, statement_claims
 from xad_agent.evidence import Evidence
 from xad_agent.prompts import recorded, vocabulary
+from xad_agent.rulebook import ruled
 from xad_agent.tools import tools_for
 
 if TYPE_CHECKING:
     from xad_agent.agent import Agent
+
+DECIDING = ("rules", "refute", "score")  # tools whose verdict is the answer's, the first that has one
 
 
 @dataclass
@@ -52,10 +55,23 @@ def answered(turn: Turn, agent: "Agent") -> Answer:
         if note and not used:
             used = [tools[name](case) for name in ("score", "timeline", "locate") if name in tools]
             used += [tools[name](case) for name in ("measure", "repair") if case.regions]
-        claims = statement_claims(used) if note else draft.claims
-        verdict = tools["score"](case)
+        score = tools["score"](case)
+        ruling = [tools["rules"](case)] if "rules" in tools else []
+        # What the user stated is acknowledged, and what follows is the answer's verdict; the rest is asked for.
+        stated = any(entry.tool == "rule" for entry in used)
+        used += [entry for entry in ruling if note and not stated]
+        claims = statement_claims(ruled(used)) if note else draft.claims
         cited = [case.ledger[i] for claim in claims for i in claim.evidence]
-        return _answer(turn, agent, claims, [*cited, *used, verdict], verdict, note)
+        return _answer(turn, agent, claims, [*cited, *used, *ruling, score], score, note)
+
+
+def verdict_of(case: Case | ClipCase) -> Verdict:
+    """The verdict of the first of the deciding tools that has one, as it last measured; "uncertain" without any."""
+    for tool in DECIDING:
+        measured = [entry for entry in case.ledger if (entry.tool, entry.media) == (tool, case.media)]
+        if measured and measured[-1].verdict:
+            return measured[-1].verdict
+    return "uncertain"
 
 
 def least_answer(turn: Turn, agent: "Agent", reason: str) -> Answer:
@@ -68,7 +84,7 @@ def least_answer(turn: Turn, agent: "Agent", reason: str) -> Answer:
             statement = vocabulary("limits")["broken_off"]
             used = [case.ledger.add(tool="cannot_tell", statement=statement, kind="limit", media=case.media)]
         note = "; ".join(filter(None, (turn.note, f"measuring broke off: {reason}")))
-        return _answer(turn, agent, statement_claims(used), used, verdict, note, measured=False)
+        return _answer(turn, agent, statement_claims(ruled(used)), used, verdict, note, measured=False)
 
 
 def _answer(
@@ -76,20 +92,20 @@ def _answer(
     agent: "Agent",
     claims: list[Claim],
     evidence: list[Evidence],
-    verdict: Evidence | None,
+    score: Evidence | None,
     note: str,
     measured: bool = True,
 ) -> Answer:
     case = turn.case
     entries = {entry.id: entry for entry in evidence}
-    calibrated = verdict is not None and case.profile is not None
+    calibrated = score is not None and case.profile is not None
     return Answer(
         question=turn.question,
-        verdict=(verdict.verdict if verdict else None) or "uncertain",
+        verdict=verdict_of(case),
         text=prose(claims),
-        score=verdict.quantity("score").value if verdict else None,
-        threshold=verdict.quantity("threshold").value if verdict and calibrated else None,
-        p_value=verdict.quantity("score").p_value if verdict else None,
+        score=score.quantity("score").value if score else None,
+        threshold=score.quantity("threshold").value if score and calibrated else None,
+        p_value=score.quantity("score").p_value if score else None,
         claims=tuple(claims),
         dropped=tuple(turn.draft.dropped),
         regions=case.regions if measured else (),

@@ -23,6 +23,7 @@ from xad_agent.context import Context, question_of
 from xad_agent.draft import DraftCheck
 from xad_agent.errors import ModelError, ToolError, XadError
 from xad_agent.evidence import Evidence, Ledger
+from xad_agent.knowledge import add_knowledge
 from xad_agent.llm import sees
 from xad_agent.media import is_clip, read_clip, read_picture
 from xad_agent.memory import Kept, Memory, memory_error
@@ -30,6 +31,7 @@ from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 from xad_agent.profile import Profile
 from xad_agent.prompts import prompt, recorded
+from xad_agent.rulebook import add_rules, stated_rule
 from xad_agent.steps import Step
 from xad_agent.tools import load_tools
 
@@ -59,10 +61,14 @@ class Chat:
     def __init__(self, agent: "Agent", media: Any, memory: Memory, name: str = "chat"):
         self.agent, self.memory, self.name = agent, memory, name
         self._turn, self._stopped = threading.Lock(), threading.Event()
-        profile = agent.profile
-        self._settings = {"profile": profile.fingerprint if profile else "", "models": agent.models.specs}
+        self._settings = _settings(agent)
         kept = self._kept()
         self.ledger, self._thread = Ledger(kept.evidence), kept.thread
+        self._zones = agent.profile.zones if agent.profile else {}
+        if not kept.evidence:  # a chat that is gone on with has them, and what was said since
+            add_rules(self.ledger, agent.rules, self._zones)
+            if agent.knowledge:
+                add_knowledge(self.ledger, agent.knowledge)
         self._media = kept.media[-1] if kept.media else None
         self._show_last() if media is None else self.show(media)
 
@@ -94,7 +100,8 @@ class Chat:
             self._stopped = threading.Event()
             turn = Turn(question, self.case, DraftCheck(self.ledger, self.case.media))
             try:
-                yield from self._drafted(turn)
+                rule = stated_rule(question)
+                yield from self._drafted(turn) if rule is None else self._noted(turn, rule)
                 yield from self._answered(turn)
             finally:
                 self._stopped.set()
@@ -128,7 +135,8 @@ class Chat:
             return Kept()
         if kept.settings != self._settings:
             raise XadError(
-                f"the chat {self.name!r} was held with another profile or other models, which its evidence depends on: "
+                f"the chat {self.name!r} was held with another profile or other models, rules or knowledge, which "
+                "its evidence depends on: "
                 "take those, or give the chat another name"
             )
         return kept
@@ -167,6 +175,12 @@ class Chat:
             self._thread += 1
             self.memory.begin_anew(self.name, self._thread)
 
+    def _noted(self, turn: Turn, rule: str) -> Iterator[Step]:
+        """Keep the user's rule, from which it holds; it is no question for a model."""
+        turn.used += add_rules(self.ledger, [rule], self._zones)
+        turn.note = "a rule was noted, without the chat model"
+        yield from (Step(kind="evidence", evidence=entry) for entry in turn.used)
+
     def _worked(self, turn: Turn) -> Iterator[Step]:
         budget, model = self.agent.budget, self.agent.model
         middleware: list[AgentMiddleware[Any, Any, Any]] = [
@@ -203,6 +217,16 @@ class Chat:
         for claim in answer.claims:
             yield Step(kind="claim", claim=claim)
         yield Step(kind="answer", answer=answer)
+
+
+def _settings(agent: "Agent") -> dict[str, Any]:
+    """What the evidence of a chat depends on besides the media and what is said in it."""
+    settings = {"profile": agent.profile.fingerprint if agent.profile else "", "models": agent.models.specs}
+    if agent.rules:
+        settings["rules"] = list(agent.rules)
+    if agent.knowledge:
+        settings["knowledge"] = agent.knowledge.model_dump(mode="json")
+    return settings
 
 
 def _steps(messages: list[Any]) -> Iterator[Step]:

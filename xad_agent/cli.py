@@ -17,10 +17,12 @@ from xad_agent.cli_options import (
     Backbone,
     Detectors,
     Json,
+    KnowledgeFile,
     Llm,
     Model,
     Normal,
     ProfileDir,
+    Rules,
     Seconds,
     Steps,
     Thing,
@@ -94,6 +96,8 @@ def ask(
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     seconds: Seconds = SECONDS,
     as_json: Json = False,
     figure: Annotated[
@@ -104,7 +108,7 @@ def ask(
     video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
-    conversation = agent_of(profile, normal, llm, models_of(model, thing, word), seconds).chat(media)
+    conversation = agent_of(profile, normal, llm, models_of(model, thing, word), seconds, rules, knowledge).chat(media)
     answer = _told(conversation.stream(question), quiet=as_json)
     if video:
         _writing(video, lambda: answer.to_video(video))
@@ -125,15 +129,19 @@ def chat(
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     memory: Annotated[Path | None, typer.Option(help="Keep the chat in this file; run again, it goes on.")] = None,
     name: Annotated[str, typer.Option(help="Of the chat in that file.")] = "chat",
     seconds: Seconds = SECONDS,
 ) -> None:
     """Ask on: one question a line; `/open FILE` turns to another, an empty line ends.
 
+    A rule, such as "Bicycles are allowed here.", holds from then on.
+
     Without MEDIA, a chat that is kept goes on with what it showed last.
     """
-    agent = agent_of(profile, normal, llm, models_of(model, thing, word), seconds)
+    agent = agent_of(profile, normal, llm, models_of(model, thing, word), seconds, rules, knowledge)
     conversation = agent.chat(media, memory, name)
     while line := _next_line():
         try:
@@ -189,6 +197,20 @@ def bench(
     else:
         result, text = bench.bench(Path(what), threads=threads), bench.as_text
     print_json(result) if as_json else typer.echo(text(result))
+
+
+@app.command("rules")
+def induced_rules(
+    profile: Annotated[Path, typer.Argument(help="A profile folder made by `xad fit`.")], as_json: Json = False
+) -> None:
+    """What a profile has learned as normal, in sentences."""
+    from xad_agent.profile import Profile
+
+    said = Profile.load(profile).rules()
+    if as_json:
+        print_json({"profile": str(profile), "rules": list(said)})
+        return
+    typer.echo("\n".join(said))
 
 
 @app.command("app")

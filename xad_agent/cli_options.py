@@ -36,6 +36,13 @@ Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, f
 Words = Annotated[
     list[str] | None, typer.Option("--word", help="What may be wrong with it, in your words; repeatable.")
 ]
+Rules = Annotated[
+    Path | None,
+    typer.Option("--rules", help="What is allowed or forbidden, one statement a line; `#` begins a comment."),
+]
+KnowledgeFile = Annotated[
+    Path | None, typer.Option("--knowledge", help="JSON with descriptions of products; --thing chooses one.")
+]
 Detectors = Annotated[
     list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
 ]
@@ -54,12 +61,25 @@ def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | Non
     return fitted(normal) if normal else None
 
 
-def agent_of(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models", seconds: float) -> "Agent":
-    """The agent of what the options say."""
+def agent_of(
+    profile: Path | None,
+    normal: list[Path] | None,
+    llm: str,
+    models: "Models",
+    seconds: float,
+    rules: Path | None = None,
+    knowledge: Path | None = None,
+) -> "Agent":
+    """The agent of what the options say; files of the user's are read before anything that takes long."""
     from xad_agent.agent import Agent
     from xad_agent.budget import Budget
+    from xad_agent.knowledge import read_knowledge
+    from xad_agent.rulebook import read_rules
 
-    return Agent(profile=profile_of(profile, normal), llm=llm, models=models, budget=Budget(seconds=seconds))
+    said = read_rules(rules) if rules else ()
+    known = read_knowledge(knowledge, models.thing) if knowledge else None
+    normals = profile_of(profile, normal)
+    return Agent(profile=normals, llm=llm, models=models, budget=Budget(seconds=seconds), rules=said, knowledge=known)
 
 
 def models_of(named: list[str] | None, thing: str = "", words: list[str] | None = None) -> "Models":

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from xad_agent.cli_options import Llm, Model, Normal, ProfileDir, Seconds, agent_of, models_of
+from xad_agent.cli_options import (
+    KnowledgeFile,
+    Llm,
+    Model,
+    Normal,
+    ProfileDir,
+    Rules,
+    Seconds,
+    Thing,
+    agent_of,
+    models_of,
+)
 from xad_agent.defaults import SECONDS, UPLOAD_MB
 from xad_agent.errors import XadError
 from xad_agent.machine import is_this_machine
@@ -20,6 +31,9 @@ def serve(
     normal: Normal = None,
     llm: Llm = "embedded",
     model: Model = None,
+    thing: Thing = "",
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     seconds: Seconds = SECONDS,
     host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8000,
@@ -36,7 +50,8 @@ def serve(
         from xad_agent.http_server import make_app
     except ImportError as error:
         raise XadError('xad serve needs FastAPI: pip install "xad-agent[serve]"') from error
-    application = make_app(agent_of(profile, normal, llm, models_of(model), seconds), token, upload_mb)
+    agent = agent_of(profile, normal, llm, models_of(model, thing), seconds, rules, knowledge)
+    application = make_app(agent, token, upload_mb)
     uvicorn.run(application, host=host, port=port, log_level="warning")
 
 
@@ -45,6 +60,9 @@ def mcp(
     normal: Normal = None,
     llm: Llm = "embedded",
     model: Model = None,
+    thing: Thing = "",
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
     seconds: Seconds = SECONDS,
     root: Annotated[Path, typer.Option(help="Media are read from below this folder only.")] = Path(),
     http: Annotated[int | None, typer.Option(help="Streamable HTTP on this port of this machine, not stdio.")] = None,
@@ -56,7 +74,8 @@ def mcp(
         from xad_agent.mcp_server import make_server
     except ImportError as error:
         raise XadError('xad mcp needs the protocol\'s SDK: pip install "xad-agent[mcp]"') from error
-    server = make_server(agent_of(profile, normal, llm, models_of(model), seconds), root)
+    agent = agent_of(profile, normal, llm, models_of(model, thing), seconds, rules, knowledge)
+    server = make_server(agent, root)
     if http is None:
         server.run("stdio")
     else:

@@ -138,12 +138,14 @@ class Evidence(BaseModel):
         arguments: What the tool was called with.
         statement: One or more plain sentences built from its own numbers; reads well by itself.
         kind: "observation" is measured on the media; "opinion" is what a vision-language model says of it, and bears
-            no verdict; "limit" says what cannot be measured here, and why.
+            no verdict; "limit" says what cannot be measured here, and why; "rule" is what the user said, or follows
+            from it and from what `basis` measured; "knowledge" is quoted from a file of the user's.
         verdict: What the statement says of the whole picture, where it says anything of it.
         quantities: Its numbers.
         labels: Names with scores (0 to 1), where a tool names things.
         regions: The places it speaks of.
         events: The events it speaks of.
+        basis: Ids of the evidence that it was concluded from.
         media: sha256 of the picture or clip it was measured on.
         figure: RGB uint8 (H, W, 3) that shows it, or None; left out of JSON.
     """
@@ -154,12 +156,13 @@ class Evidence(BaseModel):
     tool: str
     arguments: Annotated[dict[str, Any], AfterValidator(_ReadOnly)] = _ReadOnly()
     statement: str = Field(min_length=1)
-    kind: Literal["observation", "opinion", "limit"] = "observation"
+    kind: Literal["observation", "opinion", "limit", "rule", "knowledge"] = "observation"
     verdict: Literal["anomalous", "normal", "uncertain"] | None = None
     quantities: tuple[Quantity, ...] = ()
     labels: Annotated[dict[str, float], AfterValidator(_ReadOnly)] = _ReadOnly()
     regions: tuple[Region, ...] = ()
     events: tuple[Event, ...] = ()
+    basis: tuple[str, ...] = ()
     media: str = ""
     figure: Annotated[np.ndarray | None, AfterValidator(_read_only)] = Field(default=None, exclude=True, repr=False)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from xad_agent.calibration import Calibration
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 from xad_agent.media import holds_clips
+from xad_agent.perception.zones import Polygon
 from xad_agent.profile_store import Stored, kind_of
 
 if TYPE_CHECKING:
@@ -100,6 +101,15 @@ class Profile(ABC):
         from xad_agent.picture_profile import PictureProfile
 
         return PictureProfile.load(directory)
+
+    @property
+    def zones(self) -> Mapping[str, Polygon]:
+        """Places of a camera's view that were named when it was fitted, in shares of width and height."""
+        return {}
+
+    @abstractmethod
+    def rules(self) -> tuple[str, ...]:
+        """What is normal, as sentences for people."""
 
     @property
     @abstractmethod
