@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from xad_agent import weights
+
+settings.register_profile("xad", deadline=None)  # a busy machine is no defect; speed is `xad bench`'s
+settings.load_profile("xad")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -1,5 +1,6 @@
 """A chat model that plays a script, so that the agent's loop is tested without a language model."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,11 @@ class ScriptedChatModel(BaseChatModel):
         if isinstance(item, BaseException):
             raise item
         return ChatResult(generations=[ChatGeneration(message=item)])
+
+
+def draft(text: str, kind: str, *evidence: str) -> AIMessage:
+    """A message that drafts an answer of one claim."""
+    return AIMessage(json.dumps({"claims": [{"text": text, "kind": kind, "evidence": list(evidence)}]}))
 
 
 def call(name: str, **arguments: Any) -> AIMessage:

@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage
 from tests.normal import NormalProfile, picture, texture
 from tests.scripted import ScriptedChatModel, call
 from tests.seeing import SeeingModels
-from xad_agent import agent as module
 from xad_agent.agent import Agent
+from xad_agent.budget import Budget
 from xad_agent.errors import XadError
 
 
@@ -85,7 +85,7 @@ def test_whatever_a_model_does_the_evidence_answers(defective, script, part):
     assert "crack" not in answer.text and "rust" not in answer.text
 
 
-def test_a_model_that_hangs_is_left(defective, monkeypatch):
+def test_a_model_that_hangs_is_left(defective):
     release = threading.Event()
 
     class Hanging(ScriptedChatModel):
@@ -93,19 +93,17 @@ def test_a_model_that_hangs_is_left(defective, monkeypatch):
             release.wait(20)
             raise RuntimeError("released")
 
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
-    timer = threading.Timer(1.5, release.set)
-    timer.start()
-    answer = Agent(NormalProfile(), llm=Hanging(script=[])).ask("Is it normal?", defective)
-    timer.cancel()
-    assert answer.source == "template" and "Timeout" in answer.note
+    answer = Agent(NormalProfile(), llm=Hanging(script=[]), budget=Budget(seconds=3)).ask("Is it normal?", defective)
+    release.set()
+    assert answer.source == "template" and answer.note == "the chat model was left: it took more than 2 s"
+    assert answer.verdict == "anomalous" and answer.seconds < 4
 
 
 def test_no_more_than_eight_tool_calls(defective):
     script = [call("measure", region=n) for n in range(1, 30)]
     answer, _ = ask(script, defective)
     measured = [entry for entry in answer.evidence if entry.tool == "measure"]
-    assert len(measured) <= module.MAX_TOOL_CALLS
+    assert len(measured) <= Budget().tool_calls
 
 
 def test_a_verdict_must_be_of_this_picture(defective):

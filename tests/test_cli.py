@@ -33,7 +33,7 @@ def scripted(monkeypatch):
     from xad_agent.agent import Agent
 
     agent = Agent(NormalProfile(), llm=ScriptedChatModel(script=[RuntimeError("off")]))
-    monkeypatch.setattr(cli, "_agent", lambda *_: agent)
+    monkeypatch.setattr(cli, "agent_of", lambda *_: agent)
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_chat_goes_on_after_a_mistake(run, scripted, part, monkeypatch):
 
 
 def test_an_unexpected_error_is_one_line_and_debug_shows_more(run, monkeypatch, part):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(cli, "_agent", broken)
+    monkeypatch.setattr(cli, "agent_of", broken)
     code, _, err = run("ask", part, "Why?")
     assert code == 1 and "--debug" in err and "Traceback" not in err
     monkeypatch.setattr(sys, "argv", ["xad", "ask", str(part), "Why?", "--debug"])

@@ -235,3 +235,14 @@ def test_speeds_do_not_depend_on_the_size_or_rate_of_the_clip(fitted: ClipProfil
     once, twice = (fitted.watch(read_clip(pixels, fps=10, name="c")) for pixels in (frames, large))
     assert np.median(twice.tall) == pytest.approx(2 * np.median(once.tall), rel=0.1)
     assert np.nanmedian(twice.speed) == pytest.approx(np.nanmedian(once.speed), rel=0.3)
+
+
+def test_the_rules_are_what_the_normal_clips_show() -> None:
+    from tests.crowd import walkway
+
+    profile = walkway()
+    said = " ".join(profile.rules())
+    assert "Things here normally move at 0.41 to 0.59 body heights a second" in said
+    assert "In the picture that is 0.8" in said and "px a frame" in said  # 20 px tall, 10 frames a second
+    assert f"No bicycle was seen in {sum(map(len, profile.normal)):,} sightings." in said
+    assert profile.zones == {}

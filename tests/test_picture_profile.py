@@ -142,3 +142,11 @@ def test_a_stopped_save_leaves_what_was_there(
     monkeypatch.undo()
     assert Profile.load(saved).fitted == 6
     assert [path.name for path in tmp_path.iterdir()] == [saved.name]
+
+
+def test_the_rules_are_what_good_pictures_score_and_how_bright_they_are() -> None:
+    from tests.normal import NormalProfile
+
+    scores, brightness = NormalProfile().rules()
+    assert scores.startswith("Good pictures mostly score") and scores.endswith("with false alarms of 5 %.")
+    assert brightness == "They mostly have a mean brightness of 49.97 to 50.03 % of white."

@@ -8,11 +8,14 @@ from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
+from xad_agent.knowledge import knowledge_of
 from xad_agent.prompts import vocabulary
+from xad_agent.rulebook import rules_of
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
 from xad_agent.tools.find import MAX_PHRASES, find
+from xad_agent.tools.known import known
 from xad_agent.tools.locate import locate
 from xad_agent.tools.look import look
 from xad_agent.tools.measure import measure
@@ -20,8 +23,8 @@ from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
-from xad_agent.tools.refute import refute
 from xad_agent.tools.repair import repair
+from xad_agent.tools.rules import rules
 from xad_agent.tools.score import score
 from xad_agent.tools.segment import segment
 from xad_agent.tools.zero_shot import zero_shot
@@ -32,14 +35,19 @@ if TYPE_CHECKING:
     from xad_agent.case import Case
     from xad_agent.clip_case import ClipCase
 
-__all__ = ["TOOLS", "load_tools", "tools_for"]
+__all__ = ["TOOLS", "arguments_of", "load_tools", "tools_for"]
 
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
-        *(score, locate, refute, measure, compare, normal, repair, previous, cannot_tell),
-        *(zero_shot, find, segment, name, look, missing),
+        *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
+        *(zero_shot, find, segment, name, look, missing, known, rules),
     )
+}
+
+_CLIP_TOOLS: dict[str, Callable[..., Evidence]] = {
+    **clips.TOOLS,
+    **{tool.__name__: tool for tool in (previous, cannot_tell, known, rules)},
 }
 
 _WORDS = vocabulary("tools")["arguments"]
@@ -98,6 +106,12 @@ class _Look(BaseModel):
     what: str = Field(default="", max_length=60, description=_WORDS["suspicion"])
 
 
+class _About(BaseModel):
+    """What is to be known."""
+
+    about: str = Field(default="", max_length=400, description=_WORDS["about"])
+
+
 class _Topic(BaseModel):
     """What cannot be told."""
 
@@ -113,6 +127,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
     "segment": _OneRegion,
     "name": _OneRegion,
     "look": _Look,
+    "known": _About,
 }
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
@@ -126,6 +141,7 @@ _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "compare": _OneEvent,
     "repair": _AnyEvent,
     "cannot_tell": _Topic,
+    "known": _About,
 }
 
 
@@ -141,12 +157,30 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
             "name": "clip" in models.missing,
             "look": "vlm" in models.missing,
             "missing": not models.missing,
+            **_unsaid(case),
         }
         return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
-    offered = {**clips.TOOLS, "previous": previous, "cannot_tell": cannot_tell}
-    if case.profile is None or case.profile.vqunet is None:
-        del offered["heat"]
-    return offered
+    absent = {"heat": case.profile is None or case.profile.vqunet is None, **_unsaid(case)}
+    return {name: tool for name, tool in _CLIP_TOOLS.items() if not absent.get(name)}
+
+
+def _unsaid(case: "Case | ClipCase") -> dict[str, bool]:
+    """The tools that nothing was said for: no rule, or no knowledge file."""
+    return {"rules": not rules_of(case.ledger), "known": knowledge_of(case.ledger) is None}
+
+
+def arguments_of() -> dict[str, dict[str, Any]]:
+    """Of every tool, whatever media it looks at, the types of its arguments by name; each may be left out (None)."""
+    tools: dict[str, dict[str, Any]] = {}
+    for names, schemas in ((TOOLS, _ARGUMENTS), (_CLIP_TOOLS, _CLIP_ARGUMENTS)):
+        for tool in names:
+            fields = schemas.get(tool, _Nothing).model_fields
+            types = {
+                key: Annotated[(field.annotation | None, *field.metadata, Field(description=field.description))]  # type: ignore[operator]
+                for key, field in fields.items()
+            }
+            tools.setdefault(tool, {}).update(types)
+    return tools
 
 
 def load_tools(case: "Case | ClipCase") -> list["BaseTool"]:

@@ -3,27 +3,48 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xad_agent.agent import Agent, Chat
+    from xad_agent.agent import Agent
     from xad_agent.answer import Answer, Claim
+    from xad_agent.budget import Budget
+    from xad_agent.chat import Chat
     from xad_agent.errors import XadError
     from xad_agent.evidence import Evidence, Ledger, Quantity, Region
+    from xad_agent.memory import Memory
     from xad_agent.profile import Profile
+    from xad_agent.steps import Step
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Agent": "agent",
-    "Chat": "agent",
     "Answer": "answer",
+    "Budget": "budget",
+    "Chat": "chat",
     "Claim": "answer",
     "Evidence": "evidence",
     "Ledger": "evidence",
+    "Memory": "memory",
     "Profile": "profile",
     "Quantity": "evidence",
     "Region": "evidence",
+    "Step": "steps",
     "XadError": "errors",
 }
-__all__ = ["Agent", "Answer", "Chat", "Claim", "Evidence", "Ledger", "Profile", "Quantity", "Region", "XadError"]
+__all__ = [
+    "Agent",
+    "Answer",
+    "Budget",
+    "Chat",
+    "Claim",
+    "Evidence",
+    "Ledger",
+    "Memory",
+    "Profile",
+    "Quantity",
+    "Region",
+    "Step",
+    "XadError",
+]
 
 
 def __getattr__(name: str) -> Any:

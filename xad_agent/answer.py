@@ -50,6 +50,7 @@ class Answer(BaseModel):
         evidence: What the claims cite, and what else was measured for this question.
         llm: The spec of the chat model.
         models: What else was used, by role ("backbone": "efficientnet-lite0").
+        prompts: The versions of the prompts and vocabularies that were used, by name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +71,7 @@ class Answer(BaseModel):
     note: str = ""
     llm: str = "embedded"
     models: dict[str, str] = {}
+    prompts: dict[str, int] = {}
     seconds: float = 0.0
     _case: "Case | ClipCase | None" = PrivateAttr(default=None)
 

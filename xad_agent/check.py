@@ -11,7 +11,7 @@ from functools import cache
 
 from xad_agent.answer import Claim
 from xad_agent.check_numbers import RELATIONS, check_numbers, check_order, clause_at, name_mentions, region_at
-from xad_agent.evidence import Evidence, Ledger, upheld
+from xad_agent.evidence import Evidence, Ledger
 from xad_agent.language import (
     clauses,
     is_word,
@@ -22,9 +22,17 @@ from xad_agent.language import (
     tokens,
 )
 from xad_agent.prompts import vocabulary
-from xad_agent.support import Support, region_number
+from xad_agent.quoting import quotes, unquoted
+from xad_agent.support import SAID, Support, region_number
 
 MAX_CLAIM_CHARACTERS = 800
+_OTHER = {"anomalous": "normal", "normal": "anomalous"}
+_QUOTED = "quote#"
+_UNMEASURED = {
+    "opinion": "an opinion",
+    "rule": "a rule",
+    "knowledge": "knowledge",
+}  # kinds of evidence that nothing measured
 
 
 def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
@@ -44,10 +52,12 @@ def check(claim: Claim, ledger: Ledger) -> tuple[str, ...]:
     if unknown:
         return (f"it cites {', '.join(unknown)}, which does not exist",)
     support = Support(tuple(ledger[cited] for cited in dict.fromkeys(claim.evidence)))
-    parsed = [tokens(sentence) for sentence in sentences(claim.text)]
+    # A quote of what a user wrote is no statement of ours: it is held against the original, word by word, and no more.
+    quoted = [quote for entry in support.evidence if entry.kind in SAID for quote in quotes(entry.statement)]
+    parsed = [tokens(sentence) for sentence in sentences(unquoted(claim.text, quoted))]
     reasons = [reason for words in parsed for test in _SENTENCE_TESTS for reason in test(words, support)]
+    reasons += _attribution(claim, quoted)
     reasons += _kind(claim, support)
-    reasons += [reason for words in parsed for reason in _refuted(words, support, ledger)]
     return tuple(dict.fromkeys(reasons))
 
 
@@ -132,6 +142,12 @@ def _stated_verdicts(words: list[str]) -> Iterable[tuple[str, bool, int]]:
             yield mention.entry, negated, mention.at
 
 
+def stated_verdicts(text: str) -> set[str]:
+    """The verdicts that a text states, "anomalous" for "not normal"."""
+    found = [item for sentence in sentences(text) for item in _stated_verdicts(tokens(sentence))]
+    return {_OTHER.get(entry, entry) if negated else entry for entry, negated, _ in found}
+
+
 def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
     for entry, negated, at in _stated_verdicts(words):
         start, end = clause_at(words, at)
@@ -139,7 +155,7 @@ def _check_verdict(words: list[str], support: Support) -> Iterable[str]:
         if attributes:
             yield from _quantity_verdict(attributes[0], (entry == "normal") != negated, support)
             continue
-        stated = {"anomalous": "normal", "normal": "anomalous"}.get(entry, entry) if negated else entry
+        stated = _OTHER.get(entry, entry) if negated else entry
         measured = {verdict for cited in support.evidence if (verdict := _verdict(cited))}
         if stated not in measured:
             yield f"the cited evidence does not say that it is {stated}"
@@ -225,30 +241,32 @@ def _without_comparisons(words: list[str]) -> list[str]:
 
 
 def _check_opinion(words: list[str], support: Support) -> Iterable[str]:
-    """Whether a sentence that rests on opinions, on no measurement of what it says, is said to be one."""
-    opinions = [entry for entry in support.evidence if entry.kind == "opinion"]
-    if not opinions or "opinion" in words:
-        return
-    measured = Support(tuple(entry for entry in support.evidence if entry.kind != "opinion"))
-    unmeasured = any(is_word(word) and stem(word) not in measured.stems | _framing() for word in words)
-    if unmeasured or not measured.evidence:
-        yield "it rests on an opinion, and does not say so"
+    """Whether a sentence that rests on opinions, rules or knowledge, on no measurement of what it says, says so."""
+    for kind in _UNMEASURED:
+        if not any(entry.kind == kind for entry in support.evidence) or not {kind, f"{kind}s"}.isdisjoint(words):
+            continue
+        measured = Support(tuple(entry for entry in support.evidence if entry.kind != kind))
+        unmeasured = any(is_word(word) and stem(word) not in measured.stems | _framing() for word in words)
+        if unmeasured or not measured.evidence:
+            yield f"it rests on {_UNMEASURED[kind]}, and does not say so"
+
+
+def _attribution(claim: Claim, quoted: list[str]) -> Iterable[str]:
+    """Whether each quote stands in a sentence that says whose it is."""
+    text = claim.text
+    for number, quote in enumerate(quoted):
+        text = text.replace(f'"{quote}"', f" {_QUOTED}{number} ")
+    for sentence in sentences(text):
+        if _QUOTED in sentence and {stem(word) for word in SAID}.isdisjoint(map(stem, tokens(sentence))):
+            yield "it quotes without saying that it is a rule or knowledge"
 
 
 def _kind(claim: Claim, support: Support) -> Iterable[str]:
     if claim.kind == "verdict" and not any(entry.verdict for entry in support.evidence):
         yield "a verdict must cite the evidence of one"
-    if all(entry.kind == "opinion" for entry in support.evidence) and claim.kind in {"verdict", "where", "why"}:
-        yield f"an opinion alone bears no {claim.kind}"
-
-
-def _refuted(words: list[str], support: Support, ledger: Ledger) -> Iterable[str]:
-    """Whether a verdict rests on a score alone that a refutation in the ledger has overturned."""
-    standing = {entry.id for entry in upheld(ledger)}
-    overturned = [entry for entry in support.evidence if entry.id not in standing]
-    tested = any(entry.tool == "refute" for entry in support.evidence)
-    if overturned and not tested and any(_stated_verdicts(words)):
-        yield f"the verdict of {overturned[0].id} was refuted"
+    kinds = {entry.kind for entry in support.evidence}
+    if kinds <= _UNMEASURED.keys() and claim.kind in {"verdict", "where", "why"}:
+        yield f"{_UNMEASURED[min(kinds)]} alone bears no {claim.kind}"
 
 
 _SENTENCE_TESTS = (

@@ -1,5 +1,6 @@
 """`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from xad_agent import __version__
+from xad_agent.background import left_behind
 from xad_agent.cli_eval import evaluate
 from xad_agent.cli_models import models
 from xad_agent.cli_options import (
@@ -15,28 +17,35 @@ from xad_agent.cli_options import (
     Backbone,
     Detectors,
     Json,
+    KnowledgeFile,
     Llm,
     Model,
     Normal,
     ProfileDir,
+    Rules,
+    Seconds,
     Steps,
     Thing,
     Words,
+    agent_of,
     fitted,
     models_of,
     print_json,
-    profile_of,
     specs_of,
 )
-from xad_agent.defaults import STEPS
+from xad_agent.cli_serve import mcp, serve
+from xad_agent.defaults import SECONDS, STEPS
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
-    from xad_agent.agent import Agent
+    from collections.abc import Iterator
+
     from xad_agent.answer import Answer
-    from xad_agent.perception.models import Models
+    from xad_agent.steps import Step
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+app.command()(serve)
+app.command("mcp")(mcp)
 app.add_typer(models, name="models")
 app.add_typer(evaluate, name="eval")
 
@@ -87,6 +96,9 @@ def ask(
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
+    seconds: Seconds = SECONDS,
     as_json: Json = False,
     figure: Annotated[
         Path | None,
@@ -96,7 +108,8 @@ def ask(
     video: Annotated[Path | None, typer.Option(help="Write the clip with its events drawn in, as MP4.")] = None,
 ) -> None:
     """Answer one question about one picture or clip."""
-    answer = _agent(profile, normal, llm, models_of(model, thing, word)).ask(question, media)
+    conversation = agent_of(profile, normal, llm, models_of(model, thing, word), seconds, rules, knowledge).chat(media)
+    answer = _told(conversation.stream(question), quiet=as_json)
     if video:
         _writing(video, lambda: answer.to_video(video))
     if figure:
@@ -105,28 +118,37 @@ def ask(
         _writing(report, lambda: answer.to_html(report))
     if as_json:
         print_json(answer.to_json())
-    else:
-        _print_answer(answer)
 
 
 @app.command()
 def chat(
-    media: Annotated[Path, typer.Argument(help="The picture or clip to start with.")],
+    media: Annotated[Path | None, typer.Argument(help="The picture or clip to start with.")] = None,
     profile: ProfileDir = None,
     normal: Normal = None,
     llm: Llm = "embedded",
     model: Model = None,
     thing: Thing = "",
     word: Words = None,
+    rules: Rules = None,
+    knowledge: KnowledgeFile = None,
+    memory: Annotated[Path | None, typer.Option(help="Keep the chat in this file; run again, it goes on.")] = None,
+    name: Annotated[str, typer.Option(help="Of the chat in that file.")] = "chat",
+    seconds: Seconds = SECONDS,
 ) -> None:
-    """Ask on: one question a line; `/open FILE` turns to another, an empty line ends."""
-    conversation = _agent(profile, normal, llm, models_of(model, thing, word)).chat(media)
+    """Ask on: one question a line; `/open FILE` turns to another, an empty line ends.
+
+    A rule, such as "Bicycles are allowed here.", holds from then on.
+
+    Without MEDIA, a chat that is kept goes on with what it showed last.
+    """
+    agent = agent_of(profile, normal, llm, models_of(model, thing, word), seconds, rules, knowledge)
+    conversation = agent.chat(media, memory, name)
     while line := _next_line():
         try:
             if line.startswith("/open "):
                 conversation.show(line.removeprefix("/open ").strip())
             else:
-                _print_answer(conversation.ask(line))
+                _told(conversation.stream(line))
         except XadError as error:
             _complain(str(error))
 
@@ -177,6 +199,20 @@ def bench(
     print_json(result) if as_json else typer.echo(text(result))
 
 
+@app.command("rules")
+def induced_rules(
+    profile: Annotated[Path, typer.Argument(help="A profile folder made by `xad fit`.")], as_json: Json = False
+) -> None:
+    """What a profile has learned as normal, in sentences."""
+    from xad_agent.profile import Profile
+
+    said = Profile.load(profile).rules()
+    if as_json:
+        print_json({"profile": str(profile), "rules": list(said)})
+        return
+    typer.echo("\n".join(said))
+
+
 @app.command("app")
 def start_app(port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860) -> None:
     """Start the chat app on this machine."""
@@ -198,12 +234,6 @@ def doctor(as_json: Json = False) -> None:
         typer.echo(f"{'ok ' if check.ok else '-- '} {check.name:22} {check.detail}")
         if check.advice:
             typer.echo(f"    {check.advice}")
-
-
-def _agent(profile: Path | None, normal: list[Path] | None, llm: str, models: "Models") -> "Agent":
-    from xad_agent.agent import Agent
-
-    return Agent(profile=profile_of(profile, normal), llm=llm, models=models)
 
 
 def _writing(path: Path, write: Any) -> None:
@@ -231,10 +261,23 @@ def _next_line() -> str:
         return ""
 
 
-def _print_answer(answer: "Answer") -> None:
-    typer.echo(answer.text)
-    if answer.note:
-        _complain(f"note: {answer.note}")
+def _told(steps: "Iterator[Step]", quiet: bool = False) -> "Answer":
+    """The answer; what is measured meanwhile is told on stderr and, unless `quiet`, each checked sentence on stdout."""
+    from xad_agent.answer import prose
+
+    said = 0
+    for step in steps:
+        if step.kind == "tool":
+            _complain(f"measuring: {step.tool}")
+        elif step.claim and not quiet:
+            typer.echo((" " if said else "") + prose([step.claim]), nl=False)
+            said += 1
+    assert step.answer is not None
+    if said:
+        typer.echo()
+    if step.answer.note:
+        _complain(f"note: {step.answer.note}")
+    return step.answer
 
 
 def _complain(line: str) -> None:
@@ -243,6 +286,17 @@ def _complain(line: str) -> None:
 
 def main() -> None:
     """Run `xad`; exit 0 done, 1 failed, 2 wrong use, 130 stopped."""
+    try:
+        _run()
+    except SystemExit as end:
+        if left_behind():  # Python would wait for a step that hangs, and everything is said
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0)
+        raise
+
+
+def _run() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

@@ -84,21 +84,6 @@ def eval_segment(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
-@evaluate.command("refutation")
-def eval_refutation(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
-    pictures: Annotated[int, typer.Option(min=4, help="Test pictures, half of them good.")] = 40,
-    alpha: Alpha = 0.05,
-    seed: int = 0,
-    as_json: Json = False,
-) -> None:
-    """False alarms and recall with refutation, beside the bare limit, on harmlessly changed pictures too."""
-    from xad_agent.eval.refutation import as_text, evaluate_refutation
-
-    result = evaluate_refutation(directory, pictures=pictures, alpha=alpha, seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
-
-
 @evaluate.command("checker")
 def eval_checker(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

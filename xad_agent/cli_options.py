@@ -10,6 +10,7 @@ import typer
 from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
+    from xad_agent.agent import Agent
     from xad_agent.perception.models import Models
     from xad_agent.profile import Profile
 
@@ -19,14 +20,28 @@ ProfileDir = Annotated[Path | None, typer.Option("--profile", help="A profile fo
 Normal = Annotated[
     list[Path] | None, typer.Option("--normal", help="Normal pictures or clips to fit on now; repeatable.")
 ]
-Llm = Annotated[str, typer.Option(help="Chat model: embedded, or PROVIDER:MODEL such as openai:gpt-5.")]
+Llm = Annotated[
+    str,
+    typer.Option(help="Chat model: embedded, hf:FOLDER, gguf:FILE, PROVIDER:MODEL (openai:gpt-5), openai:MODEL@URL."),
+]
 Model = Annotated[
     list[str] | None,
     typer.Option("--model", help="ROLE=SPEC: use this checkpoint as clip, prompts, finder, segmenter or vlm."),
 ]
+Seconds = Annotated[
+    float,
+    typer.Option(min=0.1, help="For a question; then it is answered by what was measured till then."),
+]
 Thing = Annotated[str, typer.Option(help="What is looked at, in a word or two, for models that read words.")]
 Words = Annotated[
     list[str] | None, typer.Option("--word", help="What may be wrong with it, in your words; repeatable.")
+]
+Rules = Annotated[
+    Path | None,
+    typer.Option("--rules", help="What is allowed or forbidden, one statement a line; `#` begins a comment."),
+]
+KnowledgeFile = Annotated[
+    Path | None, typer.Option("--knowledge", help="JSON with descriptions of products; --thing chooses one.")
 ]
 Detectors = Annotated[
     list[str] | None, typer.Option("--detectors", help="What to learn besides the usual: vqunet (clips); repeatable.")
@@ -44,6 +59,27 @@ def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | Non
 
         return Profile.load(folder)
     return fitted(normal) if normal else None
+
+
+def agent_of(
+    profile: Path | None,
+    normal: list[Path] | None,
+    llm: str,
+    models: "Models",
+    seconds: float,
+    rules: Path | None = None,
+    knowledge: Path | None = None,
+) -> "Agent":
+    """The agent of what the options say; files of the user's are read before anything that takes long."""
+    from xad_agent.agent import Agent
+    from xad_agent.budget import Budget
+    from xad_agent.knowledge import read_knowledge
+    from xad_agent.rulebook import read_rules
+
+    said = read_rules(rules) if rules else ()
+    known = read_knowledge(knowledge, models.thing) if knowledge else None
+    normals = profile_of(profile, normal)
+    return Agent(profile=normals, llm=llm, models=models, budget=Budget(seconds=seconds), rules=said, knowledge=known)
 
 
 def models_of(named: list[str] | None, thing: str = "", words: list[str] | None = None) -> "Models":

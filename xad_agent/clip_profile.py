@@ -1,6 +1,6 @@
 """`ClipProfile`: what normal looks like to a fixed camera, learned from normal clips, saved as a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.pose import load_pose
 from xad_agent.perception.sightings import Sightings, watch
 from xad_agent.perception.watched import Watched
-from xad_agent.perception.zones import read_zones
+from xad_agent.perception.zones import Polygon, read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, arrays_below, read_folder, write_folder
 
@@ -117,6 +117,19 @@ class ClipProfile(Profile):
         chosen = choose(seen, detector.usual, seed)
         exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
         return cls(name_of(normal), shape, eyes, seen, detector, calibration, exemplars, skipped, graph, vqunet)
+
+    @property
+    def zones(self) -> Mapping[str, Polygon]:
+        """See `Profile.zones`."""
+        return self.eyes.zones
+
+    def rules(self) -> tuple[str, ...]:
+        """What is normal here: how things move, where they are seen, what they are called and not, how they relate."""
+        from xad_agent import clip_usual
+
+        parts = [statement for statement, _ in clip_usual.usual(self)]
+        parts.insert(1, clip_usual.pace(self)[0])
+        return tuple(filter(None, (*parts, clip_usual.zones(self))))
 
     @property
     def fitted(self) -> int:

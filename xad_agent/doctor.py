@@ -9,6 +9,7 @@ from importlib import metadata
 
 from xad_agent import weights
 from xad_agent.errors import XadError
+from xad_agent.machine import usable_cores
 
 DISTRIBUTION = "xad-agent"
 LEAST_MEMORY = 2.0
@@ -77,15 +78,12 @@ def _package(name: str, specifier: str, extra: str) -> Check:
 
 
 def _cores() -> Check:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Check("cores", True, str(usable))
+    return Check("cores", True, str(usable_cores()))
 
 
 def _memory() -> Check:
-    try:
-        import psutil
-    except ImportError:
-        return Check("free memory", True, "not known without psutil", "run `pip install psutil`")
+    import psutil
+
     free = psutil.virtual_memory().available / 1e9
     enough = free >= LEAST_MEMORY
     return Check("free memory", enough, f"{free:.1f} GB", "" if enough else f"free up {LEAST_MEMORY:.0f} GB")

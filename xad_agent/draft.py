@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 
 from xad_agent.answer import Claim, ClaimKind, Dropped
-from xad_agent.check import check
-from xad_agent.evidence import Evidence, Ledger, upheld
+from xad_agent.check import check, stated_verdicts
+from xad_agent.evidence import Evidence, Ledger
 from xad_agent.llm.planner import CHECKER
 from xad_agent.prompts import prompt
 
@@ -29,7 +29,6 @@ KINDS: dict[str, ClaimKind] = {
     "relate": "why",
     "nearby": "what",
     "track": "what",
-    "refute": "verdict",
     "measure": "why",
     "heat": "why",
     "compare": "compare",
@@ -42,12 +41,20 @@ KINDS: dict[str, ClaimKind] = {
     "segment": "where",
     "look": "what",
     "missing": "cannot-tell",
+    "rule": "what",
+    "rules": "what",
+    "known": "what",
 }
 
 
 def statement_claims(evidence: Iterable[Evidence]) -> list[Claim]:
-    """One claim per evidence: its own statement."""
-    return [Claim(text=e.statement, kind=KINDS.get(e.tool, "what"), evidence=(e.id,)) for e in upheld(evidence)]
+    """One claim per evidence: its own statement, citing also what that was concluded from."""
+    return [Claim(text=e.statement, kind=_kind_of(e), evidence=(e.id, *e.basis)) for e in evidence]
+
+
+def _kind_of(entry: Evidence) -> ClaimKind:
+    """A ruling with a verdict is one; another says only which rules apply."""
+    return "verdict" if entry.tool == "rules" and entry.verdict else KINDS.get(entry.tool, "what")
 
 
 def parse_draft(text: str) -> list[Claim]:
@@ -59,7 +66,8 @@ def parse_draft(text: str) -> list[Claim]:
     """
     start, end = text.find("{"), text.rfind("}")
     try:
-        items = json.loads(text[start : end + 1])["claims"]
+        # Small models, and the grammar they are held to, write line breaks into strings as they are.
+        items = json.loads(text[start : end + 1], strict=False)["claims"]
         return [claim for item in items[:MAX_CLAIMS] if (claim := _claim(item))]
     except (ValueError, KeyError, TypeError):
         return [claim for sentence in re.split(r"(?<=[.!?\]])\s+(?=[A-Z])", text)[:MAX_CLAIMS]
@@ -121,7 +129,14 @@ class DraftCheck(AgentMiddleware):
 
     def _reasons(self, claim: Claim) -> tuple[str, ...]:
         reasons = check(claim, self._ledger)
-        if reasons or claim.kind != "verdict":
+        if reasons:
             return reasons
+        measured = [e for e in self._ledger if e.tool == "rules" and e.media == self._media]
+        ruling = measured[-1] if measured else None
+        overruled = ruling and ruling.verdict and stated_verdicts(claim.text) - {ruling.verdict}
+        if ruling and overruled and ruling.id not in claim.evidence:
+            return (f"the rules decide otherwise: cite {ruling.id}",)
+        if claim.kind != "verdict":
+            return ()
         about = {self._ledger[cited].media for cited in claim.evidence}
         return () if self._media in about else ("its verdict is of another picture",)

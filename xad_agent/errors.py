@@ -1,8 +1,12 @@
-"""The one error a user is meant to read, and that of a tool that broke off."""
+"""The one error a user is meant to read, and those of a tool or a chat model that broke off."""
 
 
 class ToolError(Exception):
     """A tool broke off: a defect of ours, or of a model's own code. The answer goes on with what was measured."""
+
+
+class ModelError(Exception):
+    """A chat model gave no reply, in one line without anything secret. The answer goes on with what was measured."""
 
 
 class XadError(Exception):

@@ -4,6 +4,7 @@ Nothing here can be changed once it is written: an answer may be checked against
 """
 
 from collections.abc import Iterable, Iterator
+from threading import Lock
 from typing import Annotated, Any, Literal, NoReturn
 
 import numpy as np
@@ -137,12 +138,14 @@ class Evidence(BaseModel):
         arguments: What the tool was called with.
         statement: One or more plain sentences built from its own numbers; reads well by itself.
         kind: "observation" is measured on the media; "opinion" is what a vision-language model says of it, and bears
-            no verdict; "limit" says what cannot be measured here, and why.
+            no verdict; "limit" says what cannot be measured here, and why; "rule" is what the user said, or follows
+            from it and from what `basis` measured; "knowledge" is quoted from a file of the user's.
         verdict: What the statement says of the whole picture, where it says anything of it.
         quantities: Its numbers.
         labels: Names with scores (0 to 1), where a tool names things.
         regions: The places it speaks of.
         events: The events it speaks of.
+        basis: Ids of the evidence that it was concluded from.
         media: sha256 of the picture or clip it was measured on.
         figure: RGB uint8 (H, W, 3) that shows it, or None; left out of JSON.
     """
@@ -153,12 +156,13 @@ class Evidence(BaseModel):
     tool: str
     arguments: Annotated[dict[str, Any], AfterValidator(_ReadOnly)] = _ReadOnly()
     statement: str = Field(min_length=1)
-    kind: Literal["observation", "opinion", "limit"] = "observation"
+    kind: Literal["observation", "opinion", "limit", "rule", "knowledge"] = "observation"
     verdict: Literal["anomalous", "normal", "uncertain"] | None = None
     quantities: tuple[Quantity, ...] = ()
     labels: Annotated[dict[str, float], AfterValidator(_ReadOnly)] = _ReadOnly()
     regions: tuple[Region, ...] = ()
     events: tuple[Event, ...] = ()
+    basis: tuple[str, ...] = ()
     media: str = ""
     figure: Annotated[np.ndarray | None, AfterValidator(_read_only)] = Field(default=None, exclude=True, repr=False)
 
@@ -170,17 +174,11 @@ class Evidence(BaseModel):
         raise KeyError(f"{self.id} has no quantity {name!r}")
 
 
-def upheld(entries: Iterable[Evidence]) -> list[Evidence]:
-    """The entries without the scores whose verdict a refutation among them overturned."""
-    entries = list(entries)
-    refuted = {entry.media: entry.verdict for entry in entries if entry.tool == "refute" and entry.verdict}
-    return [
-        entry for entry in entries if entry.tool != "score" or refuted.get(entry.media, entry.verdict) == entry.verdict
-    ]
-
-
 class Ledger:
     """The evidence of one conversation: append-only, in the order it was measured.
+
+    Args:
+        entries: What was measured in it before, E1 first.
 
     Example:
         >>> ledger = Ledger()
@@ -188,13 +186,15 @@ class Ledger:
         'E1'
     """
 
-    def __init__(self) -> None:
-        self._entries: list[Evidence] = []
+    def __init__(self, entries: Iterable[Evidence] = ()) -> None:
+        self._entries = list(entries)
+        self._lock = Lock()  # a tool that was left behind may still come to its end
 
     def add(self, **fields: Any) -> Evidence:
         """Append a measurement under the next id; `fields` are those of `Evidence` without `id`."""
-        entry = Evidence(id=f"E{len(self._entries) + 1}", **fields)
-        self._entries.append(entry)
+        with self._lock:
+            entry = Evidence(id=f"E{len(self._entries) + 1}", **fields)
+            self._entries.append(entry)
         return entry
 
     def find(self, tool: str, arguments: dict[str, Any], media: str) -> Evidence | None:

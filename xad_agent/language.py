@@ -4,7 +4,7 @@ The vocabularies are data (prompts/lexicon.yaml, attributes.yaml, places.yaml); 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -107,7 +107,7 @@ def _phrase(text: str) -> list[str]:
     return tokens(text)
 
 
-def mentions(words: list[str], entries: dict[str, Iterable[str]]) -> list[Mention]:
+def mentions(words: list[str], entries: Mapping[str, Iterable[str]]) -> list[Mention]:
     """Where phrases of a vocabulary (entry -> its phrases) occur; the longest phrase wins, none overlap."""
     phrases = sorted(
         ((_phrase(str(phrase)), entry) for entry, alternatives in entries.items() for phrase in alternatives),

@@ -14,6 +14,7 @@ from xad_agent.errors import XadError
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, read_folder, write_folder
+from xad_agent.wording import number, numbers
 
 if TYPE_CHECKING:
     from xad_agent.detectors.patchcore import PatchCore
@@ -102,6 +103,17 @@ class PictureProfile(Profile):
         """Indices of the k exemplars that look most like the picture as a whole, nearest first."""
         distances = np.linalg.norm(self._summaries - self.detector.summary(picture), axis=1)
         return [int(index) for index in np.argsort(distances, kind="stable")[:k]]
+
+    def rules(self) -> tuple[str, ...]:
+        """What is normal here: what good pictures score, up to which limit, and how bright they are."""
+        low, high = (float(score) for score in np.percentile(self.calibration.scores, [5, 95]))
+        least, most, limit = numbers(low, high, self.calibration.threshold())
+        bright = np.percentile([_brightness(self.exemplar(index)) for index in range(self.exemplars)], [5, 95]).tolist()
+        return (
+            f"Good pictures mostly score {least} to {most}; what scores above {limit} is not normal, with false alarms "
+            f"of {number(100 * self.calibration.alpha, '%')}.",
+            "They mostly have a mean brightness of {} to {} % of white.".format(*numbers(*bright)),
+        )
 
     def summary(self) -> str:
         """One or two sentences for people: how many pictures, the threshold, and what to be wary of."""
@@ -224,6 +236,11 @@ def _expanded(part: Any) -> list[Any]:
         return list(find_pictures(part))
     except XadError:
         return [part]  # it is skipped and named when it is read
+
+
+def _brightness(picture: Picture) -> float:
+    """Mean over pixels and channels, % of white."""
+    return float(picture.pixels.mean()) / 2.55
 
 
 def _small(picture: Picture) -> Picture:

@@ -1,14 +1,18 @@
 """`Profile`: what normal looks like, learned from normal pictures or clips, saved as a folder."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from xad_agent.calibration import Calibration
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
 from xad_agent.media import holds_clips
+from xad_agent.perception.zones import Polygon
 from xad_agent.profile_store import Stored, kind_of
 
 if TYPE_CHECKING:
@@ -33,6 +37,12 @@ class Profile(ABC):
     name: str
     calibration: Calibration
     skipped: dict[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over its name and its scores of normal media: evidence measured by one with another differs."""
+        settings = f"{self.name} {self.calibration.alpha!r} ".encode()
+        return hashlib.sha256(settings + np.asarray(self.calibration.scores, dtype=np.float64).tobytes()).hexdigest()
 
     @classmethod
     def fit(
@@ -91,6 +101,15 @@ class Profile(ABC):
         from xad_agent.picture_profile import PictureProfile
 
         return PictureProfile.load(directory)
+
+    @property
+    def zones(self) -> Mapping[str, Polygon]:
+        """Places of a camera's view that were named when it was fitted, in shares of width and height."""
+        return {}
+
+    @abstractmethod
+    def rules(self) -> tuple[str, ...]:
+        """What is normal, as sentences for people."""
 
     @property
     @abstractmethod

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xad_agent.agent import case_of
 from xad_agent.case import Case
+from xad_agent.chat import case_of
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.errors import XadError

@@ -6,6 +6,9 @@ from functools import cached_property
 
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.language import clauses, is_word, sentences, stem, tokens
+from xad_agent.quoting import unquoted
+
+SAID = frozenset({"rule", "knowledge"})  # kinds of evidence that quote what a user wrote
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Support:
 
     @cached_property
     def sentences(self) -> list[list[str]]:
-        """The cited statements, sentence by sentence, as tokens."""
-        return [tokens(sentence) for entry in self.evidence for sentence in sentences(entry.statement)]
+        """The cited statements, sentence by sentence, as tokens; what they quote of others bears nothing."""
+        return [tokens(sentence) for entry in self.evidence for sentence in sentences(_own_words(entry))]
 
     @cached_property
     def words(self) -> list[str]:
@@ -54,6 +57,10 @@ class Support:
     def closest_clause(self, words: list[str]) -> list[str]:
         """The clause of the statements that shares most with `words`."""
         return _closest(words, [clause for sentence in self.sentences for clause in clauses(sentence)])
+
+
+def _own_words(entry: Evidence) -> str:
+    return unquoted(entry.statement) if entry.kind in SAID else entry.statement
 
 
 def _closest(words: list[str], candidates: list[list[str]]) -> list[str]:

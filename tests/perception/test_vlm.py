@@ -177,4 +177,4 @@ def test_a_start_that_the_template_writes_is_not_doubled(vlm: Vlm, monkeypatch: 
 
 
 def test_the_words_are_a_prompt() -> None:
-    assert prompt("closed_question").format(question="Q", options="a, b").startswith("Q\n")
+    assert prompt("closed_question", question="Q", options="a, b").startswith("Q\n")

@@ -12,7 +12,6 @@ from xad_agent.tools.clips.moment import moment
 from xad_agent.tools.clips.name import name
 from xad_agent.tools.clips.nearby import nearby
 from xad_agent.tools.clips.normal import normal
-from xad_agent.tools.clips.refute import refute
 from xad_agent.tools.clips.relate import relate
 from xad_agent.tools.clips.repair import repair
 from xad_agent.tools.clips.score import score
@@ -33,7 +32,6 @@ TOOLS: dict[str, Callable[..., Evidence]] = {
         relate,
         nearby,
         track,
-        refute,
         normal,
         compare,
         repair,

@@ -37,7 +37,7 @@ def look_for(case: ClipCase, what: str) -> Evidence:
     column = names.index(what)
     score, at = _held(case.seen, column)
     usual = max(_held(seen, column)[0] for seen in case.reference.normal)
-    seen = score > max(usual, _LEAST) or min(score, usual) >= _SURE
+    seen = is_seen(score, usual)
     return case.ledger.add(
         tool="look_for",
         arguments=arguments,
@@ -50,6 +50,11 @@ def look_for(case: ClipCase, what: str) -> Evidence:
         labels={what: float(np.clip(score, 0, 1))},
         media=case.media,
     )
+
+
+def is_seen(score: float, usual: float) -> bool:
+    """Whether a thing is there, by its score and the most that it has in a normal clip."""
+    return score > max(usual, _LEAST) or min(score, usual) >= _SURE
 
 
 def _held(seen: Sightings, column: int) -> tuple[float, float]:

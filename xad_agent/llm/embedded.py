@@ -5,7 +5,6 @@ a sentence of its own: under a grammar it picks a region out of those there are,
 """
 
 import json
-import os
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -18,9 +17,9 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
-from xad_agent.evidence import Evidence, upheld
+from xad_agent.evidence import Evidence
 from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
-from xad_agent.llm.router import route
+from xad_agent.llm.router import Intent, route
 from xad_agent.prompts import prompt, vocabulary
 
 CONTEXT_TOKENS = 4096
@@ -55,8 +54,7 @@ class EmbeddedChatModel(BaseChatModel):
         known = _known(kwargs.get("tools", ()))
         name = next_tool(intent, turn, tools, known)
         if name is None:
-            claims = connect(to_say(intent, turn), plain=turn.refused)
-            message = AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
+            message = self._draft(intent, turn, messages)
         else:
             filled = arguments(name, intent, turn, known)
             for which in {"region", "event"} & set(filled):
@@ -64,6 +62,11 @@ class EmbeddedChatModel(BaseChatModel):
                     filled[which] = choose_region(turn)
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _draft(self, intent: Intent, turn: Turn, messages: list[BaseMessage]) -> AIMessage:
+        """The answer once nothing is left to call; `messages` is the conversation it ends."""
+        claims = connect(to_say(intent, turn), plain=turn.refused)
+        return AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
 
 
 def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:
@@ -86,7 +89,7 @@ def connect(evidence: list[Evidence], plain: bool) -> list[dict[str, Any]]:
     plain = plain or all(entry.tool != "score" for entry in evidence)
     said = ""
     claims = []
-    for claim, entry in zip(statement_claims(evidence), upheld(evidence), strict=True):
+    for claim, entry in zip(statement_claims(evidence), evidence, strict=True):
         text = claim.text if plain or not said or entry.kind == "limit" else lead_in(said, entry)
         said = f"{said} {text}".strip()
         claims.append({**claim.model_dump(mode="json"), "text": text})
@@ -137,15 +140,7 @@ def _complete(text: str, options: str) -> str:
 
 @cache
 def _server() -> Any:
-    import xllamacpp
-
     from xad_agent import weights
+    from xad_agent.llm.gguf import serve
 
-    params = xllamacpp.CommonParams()
-    params.model.path = str(weights.path("smollm2-135m"))
-    params.n_ctx = CONTEXT_TOKENS
-    params.n_parallel = 1
-    params.cpuparams.n_threads = len(os.sched_getaffinity(0))
-    params.warmup = False
-    params.verbosity = -1
-    return xllamacpp.Server(params)
+    return serve(weights.path("smollm2-135m"), CONTEXT_TOKENS)

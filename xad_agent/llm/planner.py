@@ -7,9 +7,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from xad_agent.evidence import Evidence, upheld
+from xad_agent.evidence import Evidence
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
+from xad_agent.rulebook import ruled
 from xad_agent.support import region_number
 
 _ONE_REGION = {"measure", "compare", "segment", "name", "look"}
@@ -52,9 +53,14 @@ class Turn:
         return named_time(self.question)
 
 
+def is_question(message: Any) -> bool:
+    """Whether a message is the user's, and not the agent's own."""
+    return isinstance(message, HumanMessage) and message.name != CHECKER
+
+
 def read_turn(messages: list[BaseMessage]) -> Turn:
     """The turn that is under way at the end of a conversation."""
-    asked = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage) and message.name != CHECKER]
+    asked = [i for i, message in enumerate(messages) if is_question(message)]
     start = asked[-1]
     evidence = {
         message.name: found
@@ -108,12 +114,10 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
         return not named_thing(turn.question)
     if name == "find":
         return not asked_things(turn.question, known)
+    if name == "cannot_tell" and intent.topic == "rule" and "rules" in turn.evidence:
+        return True
     if name == "missing" and name in turn.before:
         return True
-    if name == "refute":
-        return (
-            "timeline" in turn.evidence and turn.regions > 0
-        )  # of clips it names what is left where nothing stands out
     answers = {tool for tool in ("find", "name", "look") if tool in turn.evidence} - _limits(turn)
     if intent.topic != "naming" or not answers:
         return False
@@ -126,7 +130,7 @@ def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
     plan = intent.plan
     if turn.at is not None and "moment" in tools and "score" in plan:
         plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
-    return plan
+    return (*plan, "rules") if "score" in plan and "rules" not in plan else plan
 
 
 def is_clip(tools: set[str]) -> bool:
@@ -145,6 +149,8 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
         return {"topic": "naming_normal" if bare else intent.topic}
     if tool == "moment":
         return {"at": turn.at}
+    if tool == "known":
+        return {"about": turn.question[:400]}
     if tool == "look_for":
         return {"what": named_thing(turn.question)}
     if tool == "find":
@@ -228,7 +234,7 @@ def _mentioned(question: str, names: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
-    """The evidence that makes up the answer, in the order of the intent.
+    """The evidence that makes up the answer, in the order of the intent, with what rules say of the verdict.
 
     Where nothing stands out, what there is to say of a region gives way to the verdict and to "nothing stands out",
     unless a thing was looked for; where the question names a time, what is said of the whole clip gives way to what is
@@ -237,14 +243,15 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     found = turn.evidence
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
-        return [found[name] for name in ("moment", *rest)]
+        return ruled([found[name] for name in ("moment", "rules", *rest) if name in found])
     needing = [name for name in intent.say if name in _needing()]
     say = list(intent.say)
     looked_for = "look_for" in found or "find" in found
     if needing and not turn.regions and not looked_for and {"timeline", "locate"}.isdisjoint(say):
         at = say.index(needing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
-    return upheld([found[name] for name in say if name in found])
+    say = [*say, "rules"] if {"score", "timeline"} & set(say) and "rules" not in say else say
+    return ruled([found[name] for name in say if name in found])
 
 
 def _needing() -> set[str]:

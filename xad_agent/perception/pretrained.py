@@ -88,6 +88,12 @@ def load_processor(folder: Path, spec: str) -> Any:
     return processor
 
 
+def command_marks(tokenizer: Any) -> list[str]:
+    """What a tokenizer reads as a command where it stands in a text ("<|im_end|>"), the longest first."""
+    marks = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+    return sorted((mark for mark in marks if mark.strip() and not mark.isalnum()), key=len, reverse=True)
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """What does not fit is said in one line, not in transformers' tables."""

@@ -10,7 +10,7 @@ from xad_agent.media.reading import clean, reason
 from xad_agent.media.scaling import shrink, thicken
 from xad_agent.perception.checkpoints import find_checkpoint
 from xad_agent.perception.device import placement
-from xad_agent.perception.pretrained import load_network, load_processor
+from xad_agent.perception.pretrained import command_marks, load_network, load_processor
 from xad_agent.perception.renames import dtype_option, takes
 from xad_agent.prompts import prompt
 
@@ -30,8 +30,7 @@ class Vlm:
     def __init__(self, name: str, network: Any, processor: Any):
         self.name = name
         self._network, self._processor = network, processor
-        marks = {*processor.tokenizer.all_special_tokens, *processor.tokenizer.get_added_vocab()}
-        self._marks = sorted((mark for mark in marks if mark.strip() and not mark.isalnum()), key=len, reverse=True)
+        self._marks = command_marks(processor.tokenizer)
         self._lock = Lock()
 
     def ask(self, pictures: Sequence[Picture], question: str, options: Sequence[str]) -> dict[str, float]:
@@ -65,7 +64,7 @@ class Vlm:
         return " ".join(text.split())
 
     def _prompt(self, pictures: int, question: str, options: list[str]) -> str:
-        text = prompt("closed_question").format(question=self._data(question), options=", ".join(options))
+        text = prompt("closed_question", question=self._data(question), options=", ".join(options))
         content = [{"type": "image"}] * pictures + [{"type": "text", "text": text}]
         try:
             asked = self._processor.apply_chat_template(
