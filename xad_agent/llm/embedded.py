@@ -20,7 +20,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from xad_agent.draft import statement_claims
 from xad_agent.evidence import Evidence
 from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
-from xad_agent.llm.router import route
+from xad_agent.llm.router import Intent, route
 from xad_agent.prompts import prompt, vocabulary
 
 CONTEXT_TOKENS = 4096
@@ -49,21 +49,40 @@ class EmbeddedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        turn = read_turn(messages)
-        tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
-        intent = route(turn.question, is_clip(tools)).among(tools)
-        known = _known(kwargs.get("tools", ()))
-        name = next_tool(intent, turn, tools, known)
-        if name is None:
+        intent, turn, call = plan(messages, kwargs.get("tools", ()))
+        if call is None:
             claims = connect(to_say(intent, turn), plain=turn.refused)
             message = AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
         else:
-            filled = arguments(name, intent, turn, known)
-            for which in {"region", "event"} & set(filled):
-                if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
-                    filled[which] = choose_region(turn)
+            name, filled = call
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def plan(
+    messages: list[BaseMessage], offered: Sequence[dict[str, Any]]
+) -> tuple[Intent, Turn, tuple[str, dict[str, Any]] | None]:
+    """What the question under way asks for, what has been done for it, and the tool to call next with its arguments.
+
+    Args:
+        messages: The conversation.
+        offered: The tools there are, in OpenAI's form.
+
+    Returns:
+        The call is None when the answer can be drafted.
+    """
+    turn = read_turn(messages)
+    tools = {tool["function"]["name"] for tool in offered}
+    known = _known(offered)
+    intent = route(turn.question, is_clip(tools)).among(tools)
+    name = next_tool(intent, turn, tools, known)
+    if name is None:
+        return intent, turn, None
+    filled = arguments(name, intent, turn, known)
+    for which in {"region", "event"} & set(filled):
+        if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
+            filled[which] = choose_region(turn)
+    return intent, turn, (name, filled)
 
 
 def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:
