@@ -11,7 +11,6 @@ from xad_agent.llm.planner import (
     is_clip,
     named_thing,
     named_time,
-    names_a_region,
     next_tool,
     read_turn,
     to_say,
@@ -86,14 +85,6 @@ def test_focus_stays_among_the_regions_there_are():
 def test_where_nothing_stands_out_the_verdict_is_said_instead():
     turn = read_turn(conversation("score", "locate"))
     assert [entry.tool for entry in to_say(intent("what_if"), turn)] == ["score", "locate"]
-
-
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [("And the second one?", True), ("How big is region 3?", True), ("How big is it?", False), ("Why?", False)],
-)
-def test_whether_a_region_is_singled_out(question, expected):
-    assert names_a_region(question) is expected
 
 
 @pytest.mark.parametrize(

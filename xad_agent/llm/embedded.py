@@ -1,7 +1,7 @@
-"""The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 fills in and connects.
+"""The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 connects what they say.
 
 SmolLM2-135M (Allal et al. 2025) is too small to choose tools or to phrase facts (design section 6), so it never writes
-a sentence of its own: under a grammar it picks a region out of those there are, and how a statement leads to the next.
+a sentence of its own: under a grammar it picks how a statement leads to the next.
 """
 
 import json
@@ -19,9 +19,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
 from xad_agent.evidence import Evidence
-from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.planner import Turn, arguments, is_clip, next_tool, read_turn, to_say
 from xad_agent.llm.router import Intent, route
-from xad_agent.prompts import prompt, vocabulary
+from xad_agent.prompts import vocabulary
 
 CONTEXT_TOKENS = 4096
 
@@ -74,15 +74,9 @@ def plan(
     turn = read_turn(messages)
     tools = {tool["function"]["name"] for tool in offered}
     known = _known(offered)
-    intent = route(turn.question, is_clip(tools)).among(tools)
+    intent = route(turn.asked, is_clip(tools)).among(tools)
     name = next_tool(intent, turn, tools, known)
-    if name is None:
-        return intent, turn, None
-    filled = arguments(name, intent, turn, known)
-    for which in {"region", "event"} & set(filled):
-        if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
-            filled[which] = choose_region(turn)
-    return intent, turn, (name, filled)
+    return intent, turn, None if name is None else (name, arguments(name, intent, turn, known))
 
 
 def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:
@@ -133,15 +127,6 @@ def _distinct_openings(options: list[str]) -> list[str]:
 
 def _uncapitalised(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
-
-
-def choose_region(turn: Turn) -> int:
-    """The number of the region or event that the question singles out, by SmolLM2 among those there are."""
-    listing = "\n".join(f"{i + 1}: {region.label}" for i, region in enumerate(turn.found.regions if turn.found else ()))
-    request = f"{prompt('choose_region')}\n{listing}\nQuestion: {turn.question[:500]}\nNumber:"
-    options = " | ".join(json.dumps(str(number)) for number in range(1, turn.regions + 1))
-    chosen = _complete(request + " ", options)
-    return int(chosen) if chosen.isdigit() else turn.focus
 
 
 def _complete(text: str, options: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from xad_agent.evidence import Evidence
+from xad_agent.llm.references import meant, named_region, pointed_at, refers_back
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.support import region_number
@@ -28,6 +29,8 @@ class Turn:
         before: The tools that were called in earlier turns.
         refused: Whether the checker has refused a draft of this turn.
         focus: Number of the region or event talked about last, 1 at the start.
+        earlier: The questions before it.
+        pointed: Whether the user has named that region or event.
     """
 
     question: str
@@ -35,6 +38,8 @@ class Turn:
     before: frozenset[str]
     refused: bool
     focus: int
+    earlier: tuple[str, ...] = ()
+    pointed: bool = False
 
     @property
     def regions(self) -> int:
@@ -51,6 +56,31 @@ class Turn:
         """The time that the question names, seconds from the start; None where it names none."""
         return named_time(self.question)
 
+    @property
+    def named(self) -> int | None:
+        """The number of the region or event that the question names, whether there is one or not."""
+        return named_region(self.question, self.focus, self.regions)
+
+    @property
+    def region(self) -> int | None:
+        """The region or event that the question names, or refers back to where one was named before it."""
+        back = self.focus if self.pointed and refers_back(self.question) else None
+        return self.named if self.named is not None else back
+
+    @property
+    def asked(self) -> str:
+        """The question whose intent this one has: another where it is elliptic ("and the third?")."""
+        return meant(self.question, self.earlier, mentioned_things(self.question), vocabulary("intents")["time_words"])
+
+    @property
+    def denied(self) -> str:
+        """The tool that finds that what the question takes for granted is not there; "" where none does."""
+        for tool in ("find", "look_for"):
+            if tool in self.evidence and self.evidence[tool].quantities and not self.evidence[tool].labels:
+                return tool
+        beyond = self.found is not None and self.named is not None and self.named > self.regions
+        return "measure" if beyond and "moment" not in self.evidence else ""
+
 
 def read_turn(messages: list[BaseMessage]) -> Turn:
     """The turn that is under way at the end of a conversation."""
@@ -65,7 +95,18 @@ def read_turn(messages: list[BaseMessage]) -> Turn:
     before = frozenset(
         message.name for message in messages[:start] if isinstance(message, ToolMessage) and message.name
     )
-    return Turn(str(messages[start].text), evidence, before, refused, _focus(messages[:start]))
+    earlier = tuple(str(messages[i].text) for i in asked[:-1])
+    focus, pointed = _focus(_same_media(messages[:start], next(iter(evidence.values()), None)))
+    return Turn(str(messages[start].text), evidence, before, refused, focus, earlier, pointed)
+
+
+def _same_media(messages: list[BaseMessage], now: Evidence | None) -> list[BaseMessage]:
+    """The messages since the conversation turned to what it is about now; regions of another picture are none of it."""
+    for at, message in reversed(list(enumerate(messages))):
+        found = _evidence(message.artifact) if isinstance(message, ToolMessage) else None
+        if now and found and found.media != now.media:
+            return messages[at + 1 :]
+    return messages
 
 
 def _evidence(artifact: Any) -> Evidence | None:
@@ -75,13 +116,17 @@ def _evidence(artifact: Any) -> Evidence | None:
     return artifact if isinstance(artifact, Evidence) else None
 
 
-def _focus(messages: list[BaseMessage]) -> int:
-    for message in reversed(messages):
+def _focus(messages: list[BaseMessage]) -> tuple[int, bool]:
+    """The region or event that was named or looked at last, 1 at the start, and whether the user has named one."""
+    focus, pointed = 1, False
+    for message in messages:
+        if isinstance(message, HumanMessage) and message.name != CHECKER:
+            named = named_region(str(message.text), focus)
+            focus, pointed = (focus if named is None else named), pointed or named is not None
         for call in message.tool_calls if isinstance(message, AIMessage) else ():
             for name in ("region", "event"):
-                if name in call["args"]:
-                    return int(call["args"][name] or 1)
-    return 1
+                focus = int(call["args"].get(name) or focus)
+    return focus, pointed
 
 
 def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | None = None) -> str | None:
@@ -94,8 +139,9 @@ def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] 
         known: What `find` can look for; None for anything.
     """
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
-    for name in _plan(intent, turn, tools):
-        if name not in tools or name in turn.evidence or (name in needs and not turn.regions):
+    for name in _plan(intent, turn, tools, known):
+        idle = name in needs and not turn.regions and name != turn.denied
+        if name not in tools or name in turn.evidence or idle:
             continue
         if not _pointless(name, intent, turn, known):
             return name
@@ -117,11 +163,22 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
     return name == "cannot_tell" or ("find" in answers and (name == "measure" or not suspicion(turn)))
 
 
-def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
-    """The intent's plan; where the question names a time, what is to be known of that comes first."""
+def _plan(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | None) -> tuple[str, ...]:
+    """The intent's plan; what the question takes for granted is looked for first, and where it is not there, no more.
+
+    Where the question names a time, what is to be known of that comes first, too.
+    """
+    if "score" not in intent.plan:
+        return intent.plan
+    if turn.denied and intent.topic != "rule":
+        return ("score", turn.denied)
     plan = intent.plan
-    if turn.at is not None and "moment" in tools and "score" in plan:
+    if turn.at is not None and "moment" in tools:
         plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
+    seek = "find" if "find" in tools else "look_for"
+    sought = asked_things(turn.question, known) if seek == "find" else mentioned_things(turn.question)
+    if seek not in plan and not all(pointed_at(turn.question, thing) for thing in sought):
+        plan = (plan[0], seek, *plan[1:])
     return plan
 
 
@@ -145,21 +202,18 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
         return {"what": named_thing(turn.question)}
     if tool == "find":
         return {"phrases": asked_things(turn.question, known)}
+    one = turn.named or max(1, min(turn.focus, turn.regions))
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
     if "timeline" in turn.evidence:
-        one = _ONE_EVENT | _AT_ANY_EVENT if intent.one else _ONE_EVENT
-        return {"event": max(1, min(turn.focus, turn.regions))} if tool in one else {}
+        if tool in _ONE_EVENT or (tool in _AT_ANY_EVENT and intent.one):
+            return {"event": one}
+        return {"event": one} if tool in _AT_ANY_EVENT and turn.region else {}
     if tool in _ONE_REGION:
         about = {"what": suspicion(turn)} if tool == "look" else {}
-        return {"region": min(turn.focus, turn.regions), **about}
-    return {}
-
-
-def names_a_region(question: str) -> bool:
-    """Whether a question singles one of several regions out ("the second one", "region 3")."""
-    return bool(re.search(vocabulary("intents")["region_words"], question, re.IGNORECASE))
+        return {"region": one, **about}
+    return {"region": one} if tool == "repair" and turn.region else {}
 
 
 def named_time(question: str) -> float | None:
@@ -174,7 +228,12 @@ def named_time(question: str) -> float | None:
 
 def named_thing(question: str) -> str | None:
     """The first of the detector's classes that a question names ("is there a dog?"); None where it names none."""
-    return next(iter(_mentioned(question, {name: [name] for name in vocabulary("coco")})), None)
+    return next(iter(mentioned_things(question)), None)
+
+
+def mentioned_things(question: str) -> list[str]:
+    """All of the detector's classes that a question names."""
+    return _mentioned(question, {name: [name] for name in vocabulary("coco")})
 
 
 def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
@@ -196,7 +255,7 @@ def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
         for phrase in re.split(words["or"], match["what"].lower())
     ]
     things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
-    return list(dict.fromkeys(things)) or _mentioned(question, {name: [name] for name in vocabulary("coco")})
+    return list(dict.fromkeys(things)) or mentioned_things(question)
 
 
 def suspicion(turn: Turn) -> str:
@@ -231,16 +290,19 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     said of that time.
     """
     found = turn.evidence
+    if turn.denied and intent.topic != "rule":
+        return [found[name] for name in (turn.denied, "score") if name in found]
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
         return [found[name] for name in ("moment", *rest)]
+    sought = [name for name in ("find", "look_for") if name not in intent.say]
     needing = [name for name in intent.say if name in _needing()]
     say = list(intent.say)
     looked_for = "look_for" in found or "find" in found
     if needing and not turn.regions and not looked_for and {"timeline", "locate"}.isdisjoint(say):
         at = say.index(needing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
-    return [found[name] for name in say if name in found]
+    return [found[name] for name in (*sought, *say) if name in found]
 
 
 def _needing() -> set[str]:

@@ -76,7 +76,7 @@ def pointed_at(question: str, thing: str) -> bool:
 @cache
 def _named() -> tuple[re.Pattern[str], ...]:
     words = vocabulary("references")
-    ordinals, others = "|".join(words["ordinals"]), "|".join(words["others"])
+    ordinals, others = "|".join(words["ordinals"]), words["others"]
     patterns = (pattern.replace("{ordinals}", ordinals).replace("{others}", others) for pattern in words["named"])
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
 
