@@ -182,7 +182,9 @@ def calls_for(asked: Asked, offered: Sequence[BaseTool]) -> list[Call]:
     return calls
 
 
-def _turn(messages: list[BaseMessage], tools: list[dict[str, Any]], schemas: dict[str, Any], ledger: Ledger) -> list[Call]:
+def _turn(
+    messages: list[BaseMessage], tools: list[dict[str, Any]], schemas: dict[str, Any], ledger: Ledger
+) -> list[Call]:
     """Follow the plan of the question at the end of `messages`, and add to them what is called and found."""
     calls: list[Call] = []
     while len(calls) < _ENDLESS:

@@ -99,6 +99,15 @@ def eval_checker(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("planning")
+def eval_planning(as_json: Json = False) -> None:
+    """Which tools the embedded planner calls for questions in plain words, by intent; it was tuned on half of them."""
+    from xad_agent.eval.planning import as_text, evaluate_planning
+
+    result = evaluate_planning()
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("clips")
 def eval_clips(
     directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],

@@ -92,10 +92,11 @@ def test_where_nothing_stands_out_the_verdict_is_said_instead():
     [
         ([], 0, "score"),
         (["score"], 0, "timeline"),
-        (["score", "timeline"], 2, "locate"),
-        (["score", "timeline", "locate", "name", "measure"], 2, "heat"),
-        (["score", "timeline", "locate", "name", "measure", "heat"], 2, "relate"),
-        (["score", "timeline", "locate", "name", "measure", "heat", "relate"], 2, "repair"),
+        (["score", "timeline"], 2, "name"),
+        (["score", "timeline", "name", "measure"], 2, "heat"),
+        (["score", "timeline", "name", "measure", "heat"], 2, "relate"),
+        (["score", "timeline", "name", "measure", "heat", "relate"], 2, "locate"),
+        (["score", "timeline", "name", "measure", "heat", "relate", "locate"], 2, "repair"),
         (["score", "timeline"], 0, None),  # nothing stands out: nothing to name, measure or repair
     ],
 )

@@ -52,8 +52,8 @@ def meant(question: str, before: Sequence[str], things: Iterable[str], times: It
     """
     words = vocabulary("references")
     rest = question
-    for pattern in [*_named(), *map(re.compile, times)]:
-        rest = re.sub(pattern, " ", rest, flags=re.IGNORECASE)
+    for pattern in [*_named(), *(re.compile(time, re.IGNORECASE) for time in times)]:
+        rest = pattern.sub(" ", rest)
     timed, things = rest != question and named_region(question) is None, list(things)
     for thing in things:
         rest = re.sub(rf"\b{re.escape(thing)}(e?s)?\b", " ", rest, flags=re.IGNORECASE)

@@ -60,7 +60,11 @@ def route(question: str, clip: bool = False) -> Intent:
     examples, features, classifier = _learned()
     asked = embed([question])
     similarity = float((examples @ asked[0]).max())
-    name = str(classifier.predict(_joined(asked, features, [question]))[0]) if similarity >= MIN_SIMILARITY else "off_topic"
+    name = (
+        str(classifier.predict(_joined(asked, features, [question]))[0])
+        if similarity >= MIN_SIMILARITY
+        else "off_topic"
+    )
     return intent(name, similarity, clip)
 
 
