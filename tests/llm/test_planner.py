@@ -212,10 +212,13 @@ def test_a_named_thing_is_looked_for_and_said_first():
     asked = intent("name", clip=True)
     assert next_tool(asked, turn, FOR_CLIPS) == "look_for"
     assert arguments("look_for", asked, turn) == {"what": "dog"}
-    full = read_turn(
-        [HumanMessage("Is there a dog?"), *conversation("score", "timeline", "name", "look_for", regions=1)[1:]]
-    )
+    seen = result(Ledger().add(tool="look_for", statement="A dog is seen.", labels={"dog": 0.9}))
+    done = conversation("score", "timeline", "name", regions=1)[1:]
+    full = read_turn([HumanMessage("Is there a dog?"), *done, seen])
     assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "name"]
+    absent = result(Ledger().add(tool="look_for", statement="No dog is seen."))
+    full = read_turn([HumanMessage("Is there a dog?"), *done, absent])
+    assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "score"]
 
 
 def test_what_the_question_does_not_name_is_not_looked_for():

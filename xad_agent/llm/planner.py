@@ -74,9 +74,9 @@ class Turn:
 
     @property
     def denied(self) -> str:
-        """The tool that finds that what the question takes for granted is not there; "" where none does."""
+        """The tool that says that what the question takes for granted is not there, or not known; "" for none."""
         for tool in ("find", "look_for"):
-            if tool in self.evidence and self.evidence[tool].quantities and not self.evidence[tool].labels:
+            if tool in self.evidence and not self.evidence[tool].labels:
                 return tool
         beyond = self.found is not None and self.named is not None and self.named > self.regions
         return "measure" if beyond and "moment" not in self.evidence else ""
@@ -170,16 +170,22 @@ def _plan(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | No
     """
     if "score" not in intent.plan:
         return intent.plan
-    if turn.denied and intent.topic != "rule":
+    if _ends(intent, turn):
         return ("score", turn.denied)
     plan = intent.plan
     if turn.at is not None and "moment" in tools:
         plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
     seek = "find" if "find" in tools else "look_for"
-    sought = asked_things(turn.question, known) if seek == "find" else mentioned_things(turn.question)
+    sought = asked_things(turn.question, known if seek == "find" else list(vocabulary("coco")))
     if seek not in plan and not all(pointed_at(turn.question, thing) for thing in sought):
         plan = (plan[0], seek, *plan[1:])
     return plan
+
+
+def _ends(intent: Intent, turn: Turn) -> bool:
+    """Whether nothing is left to say but that it is not there; what is called a defect may still have another name."""
+    defect = intent.topic == "naming" and turn.denied == "find" and suspicion(turn)
+    return bool(turn.denied) and intent.topic != "rule" and not defect
 
 
 def is_clip(tools: set[str]) -> bool:
@@ -227,8 +233,8 @@ def named_time(question: str) -> float | None:
 
 
 def named_thing(question: str) -> str | None:
-    """The first of the detector's classes that a question names ("is there a dog?"); None where it names none."""
-    return next(iter(mentioned_things(question)), None)
+    """The first thing that a question names ("is there a dog?"), see `asked_things`; None where it names none."""
+    return next(iter(asked_things(question, list(vocabulary("coco")))), None)
 
 
 def mentioned_things(question: str) -> list[str]:
@@ -245,17 +251,23 @@ def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
         >>> asked_things("Is a dog there, or a cat?", ["cat", "dog"])
         ['dog', 'cat']
     """
+    patterns = vocabulary("intents")["thing_words"]
     if known is not None:
-        return _mentioned(question, {name: [name] for name in known})
+        # What is said to be there, and is not known, is not there to be explained; the tool says that it cannot tell.
+        return _mentioned(question, {name: [name] for name in known}) or _phrases(question, patterns[:1], defects=False)
+    return _phrases(question, patterns, defects=True) or mentioned_things(question)
+
+
+def _phrases(question: str, patterns: Sequence[str], defects: bool) -> list[str]:
     words = vocabulary("intents")
     phrases = [
         phrase
-        for pattern in words["thing_words"]
+        for pattern in patterns
         for match in re.finditer(pattern, question, re.IGNORECASE)
         for phrase in re.split(words["or"], match["what"].lower())
     ]
     things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
-    return list(dict.fromkeys(things)) or mentioned_things(question)
+    return list(dict.fromkeys(thing for thing in things if defects or not _mentioned(thing, vocabulary("defects"))))
 
 
 def suspicion(turn: Turn) -> str:
@@ -290,7 +302,7 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     said of that time.
     """
     found = turn.evidence
-    if turn.denied and intent.topic != "rule":
+    if _ends(intent, turn):
         return [found[name] for name in (turn.denied, "score") if name in found]
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]

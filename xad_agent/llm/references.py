@@ -1,4 +1,4 @@
-"""What a follow-up refers to, and which question it repeats: "and the third?", "that one", "what about the other one?"."""
+"""What a follow-up refers to, and which question it repeats: "and the third?", "that one", "the other one"."""
 
 import re
 from collections.abc import Iterable, Sequence
