@@ -8,8 +8,9 @@ exists where `locate` found one, and "why is it defective?" is a false premise w
 the list names such as real pictures of these kinds do not show.
 
 An answer is judged by the evidence that its claims cite, never by its words. It denies where a claim cites a measurement
-that the thing asked about is not there (`find`, `look_for` without a label for it, the verdict "normal"), or a limit
-about just that (the region's number, the time beyond the clip's length, the topic). It says "no" where the denial is
+that the thing asked about is not there (`find`, `look_for` without a label for it; of a defect the verdict "normal", or
+that with a score below the limit no place stands out), or a limit about just that (the region's number, the time beyond
+the clip's length, the topic). It says "no" where the denial is
 measured, or "cannot tell" where it is a limit, and cites nothing that goes on as though the premise held: besides the
 denial only the groundwork (score, timeline, locate, and what is normal or missing). All else counts as yes.
 """
@@ -30,7 +31,7 @@ from xad_agent.evidence import Evidence
 if TYPE_CHECKING:
     from xad_agent.agent import Agent, Chat
 
-NORMALS, NORMAL_CLIPS = 60, 4
+NORMALS, NORMAL_CLIPS, ALPHA = 60, 4, 0.05
 QUESTIONS = 12  # false ones for each picture or clip
 _GROUNDWORK = {"score", "timeline", "locate", "normal", "missing"}
 _ABOUT = {"region": "regions", "event": "events"}
@@ -43,7 +44,7 @@ class Premise:
     """A question that takes something for granted.
 
     Attributes:
-        kind: A key of `false` or `true` in premises.yaml.
+        kind: A key of `fails` or `holds` in premises.yaml.
         question: In words.
         about: The thing, the number of the region or event, or the time in seconds; None for what names none of these.
         holds: Whether it is so.
@@ -77,7 +78,8 @@ def _denies(entry: Evidence, premise: Premise) -> bool:
         case "region" | "event":
             return limit and values.get("region") == premise.about
         case "verdict":
-            return entry.tool == "score" and entry.verdict == "normal"
+            nowhere = entry.tool in {"locate", "compare"} and not entry.regions and "threshold" in values
+            return entry.verdict == "normal" or (nowhere and values["score"] <= values["threshold"])
         case "time":
             return limit and entry.tool == "moment" and values["moment"] == premise.about > values["clip length"]
         case "previous":
@@ -146,7 +148,7 @@ def _drawn(
     possible: dict[str, list[tuple[dict[str, str], str | float | None]]], holds: bool, rng: random.Random, most: int
 ) -> list[Premise]:
     """Distinct questions, the kinds in turn, until there are enough or no more."""
-    templates = _data()["true" if holds else "false"]
+    templates = _data()["holds" if holds else "fails"]
     decks = {
         kind: [
             Premise(kind, template.format(**words), about, holds)
@@ -198,7 +200,7 @@ def _pictures(directory: Path, media: int, rng: random.Random, llm: str) -> tupl
 
     category = read_layout(directory)[0]
     normal = list(category.normal)
-    profile = PictureProfile.fit(rng.sample(normal, min(NORMALS, len(normal))), progress=False)
+    profile = PictureProfile.fit(rng.sample(normal, min(NORMALS, len(normal))), alpha=ALPHA, progress=False)
     good = [sample.path for sample in category.test if not sample.defective]
     defective = [sample.path for sample in category.test if sample.defective]
     chosen = rng.sample(good, min(media // 2, len(good)))
@@ -212,7 +214,7 @@ def _clips(directory: Path, media: int, rng: random.Random, llm: str) -> tuple["
 
     layout = read_clip_set(directory)
     normal = list(layout.training)
-    profile = ClipProfile.fit(rng.sample(normal, min(NORMAL_CLIPS, len(normal))), progress=False)
+    profile = ClipProfile.fit(rng.sample(normal, min(NORMAL_CLIPS, len(normal))), alpha=ALPHA, progress=False)
     tested = [clip.folder for clip in layout.testing]
     return Agent(profile, llm), rng.sample(tested, min(media, len(tested)))
 

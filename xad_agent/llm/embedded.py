@@ -19,8 +19,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
 from xad_agent.evidence import Evidence
-from xad_agent.llm.planner import Turn, arguments, is_clip, next_tool, read_turn, to_say
+from xad_agent.llm.planner import Turn, arguments, is_clip, next_tool, on_topic, read_turn, to_say
 from xad_agent.llm.router import Intent, route
+from xad_agent.llm.router import intent as intent_named
 from xad_agent.prompts import vocabulary
 
 CONTEXT_TOKENS = 4096
@@ -74,7 +75,10 @@ def plan(
     turn = read_turn(messages)
     tools = {tool["function"]["name"] for tool in offered}
     known = _known(offered)
-    intent = route(turn.asked, is_clip(tools)).among(tools)
+    intent = route(turn.asked, is_clip(tools))
+    if intent.name == "off_topic" and (better := on_topic(turn)):
+        intent = intent_named(better, clip=is_clip(tools))
+    intent = intent.among(tools)
     name = next_tool(intent, turn, tools, known)
     return intent, turn, None if name is None else (name, arguments(name, intent, turn, known))
 

@@ -270,6 +270,13 @@ def _phrases(question: str, patterns: Sequence[str], defects: bool) -> list[str]
     return list(dict.fromkeys(thing for thing in things if defects or not _mentioned(thing, vocabulary("defects"))))
 
 
+def on_topic(turn: Turn) -> str:
+    """The intent of what is no example's like and yet about the picture; "" where it may well be off the topic."""
+    if turn.named is not None and turn.asked != turn.question:
+        return "where"  # "and the second one?", after a question that was off the topic
+    return "name" if _phrases(turn.question, vocabulary("intents")["thing_words"][:1], defects=False) else ""
+
+
 def suspicion(turn: Turn) -> str:
     """What the question takes the place for or, where it takes it for nothing, what `name` calls it; "" for neither."""
     defects = _mentioned(turn.question, vocabulary("defects"))
