@@ -1,12 +1,13 @@
 """`xad eval planning`: whether the embedded planner chooses the right tools, on the questions of questions.yaml.
 
-Nothing is looked at: the planner itself runs (router, plan, arguments), and each tool that it calls returns evidence of
-a scripted medium, in which three regions, or three events, stand out.
+Nothing is looked at: the planner itself runs (router, plan, arguments), and each tool that it calls returns evidence
+of a scripted medium, in which three regions, or three events, stand out.
 
 Nearly every plan begins with `score`, by design, so that the very first tool is right says little. The honest measure
 is the first tool that is specific to the question: the first called that is no groundwork (`groundwork` in
-questions.yaml: the verdict, and what there is to talk about) or, where the groundwork answers, the last of that. It must
-be called as the question says: with the region, the time, the thing or the topic that it names. Both are reported.
+questions.yaml: the verdict, and what there is to talk about) or, where the groundwork answers, the last of that. It
+must be called as the question says: with the region, the time, the thing or the topic that it names. Both are
+reported.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,8 +25,8 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.evidence import Ledger, Region
 from xad_agent.llm.embedded import plan
+from xad_agent.llm.planner import MOST_CALLS
 
-MOST_CALLS = 8
 HALVES = ("development", "measured")
 _ENDLESS = 20
 

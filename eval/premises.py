@@ -1,18 +1,18 @@
 """`xad eval premises`: whether the agent says no, or that it cannot tell, where that is the only right answer.
 
-Questions are made by a seed from the templates of premises.yaml, over real pictures and clips: about things that are not
-there, regions, events and times that do not exist, defects of what passes, a picture before the first, causes, makers
-and the future, and what is off the topic; and as many whose premise holds. All questions of one medium are asked in one
-chat. What is there is what the agent's own evidence says, where that is what the question takes for granted: a region
-exists where `locate` found one, and "why is it defective?" is a false premise where the verdict is "normal". Of things,
-the list names such as real pictures of these kinds do not show.
+Questions are made by a seed from the templates of premises.yaml, over real pictures and clips: about things that are
+not there, regions, events and times that do not exist, defects of what passes, a picture before the first, causes,
+makers and the future, and what is off the topic; and as many whose premise holds. All questions of one medium are
+asked in one chat. What is there is what the agent's own evidence says, where that is what the question takes for
+granted: a region exists where `locate` found one, and "why is it defective?" is a false premise where the verdict is
+"normal". Of things, the list names such as real pictures of these kinds do not show.
 
-An answer is judged by the evidence that its claims cite, never by its words. It denies where a claim cites a measurement
-that the thing asked about is not there (`find`, `look_for` without a label for it; of a defect the verdict "normal", or
-that with a score below the limit no place stands out), or a limit about just that (the region's number, the time beyond
-the clip's length, the topic). It says "no" where the denial is
-measured, or "cannot tell" where it is a limit, and cites nothing that goes on as though the premise held: besides the
-denial only the groundwork (score, timeline, locate, and what is normal or missing). All else counts as yes.
+An answer is judged by the evidence that its claims cite, never by its words. It denies where a claim cites a
+measurement that the thing asked about is not there (`find`, `look_for` without a label for it; of a defect the
+verdict "normal", or that with a score below the limit no place stands out), or a limit about just that (the region's
+number, the time beyond the clip's length, the topic). It says "no" where the denial is measured, or "cannot tell"
+where it is a limit, and cites nothing that goes on as though the premise held: besides the denial only the groundwork
+(score, timeline, locate, and what is normal or missing). All else counts as yes.
 """
 
 import random
@@ -81,7 +81,7 @@ def _denies(entry: Evidence, premise: Premise) -> bool:
             nowhere = entry.tool in {"locate", "compare"} and not entry.regions and "threshold" in values
             return entry.verdict == "normal" or (nowhere and values["score"] <= values["threshold"])
         case "time":
-            return limit and entry.tool == "moment" and values["moment"] == premise.about > values["clip length"]
+            return limit and entry.tool == "moment" and values["clip length"] < values["moment"] == premise.about
         case "previous":
             return limit and entry.tool == "previous"
         case "answerable":
@@ -238,15 +238,15 @@ def _summary(judged: Sequence[tuple[Premise, Stance, Answer]]) -> dict[str, Any]
     def share(wanted: Callable[[Premise], bool]) -> dict[str, float | int | None]:
         return proportion(right(premise, said) for premise, said, _ in judged if wanted(premise))
 
+    def of(kind: str, holds: bool) -> dict[str, float | int | None]:
+        return share(lambda premise: (premise.kind, premise.holds) == (kind, holds))
+
     kinds = dict.fromkeys((premise.kind, premise.holds) for premise, _, _ in judged)
     return {
         "denied": share(lambda premise: not premise.holds),
         "accepted": share(lambda premise: premise.holds),
         "yes_ratio": proportion(said == "yes" for _, said, _ in judged),
-        "by_kind": {
-            f"{kind}, {'true' if holds else 'false'}": share(lambda p, key=(kind, holds): (p.kind, p.holds) == key)
-            for kind, holds in kinds
-        },
+        "by_kind": {f"{kind}, {'true' if holds else 'false'}": of(kind, holds) for kind, holds in kinds},
         "seconds": sum(answer.seconds for _, _, answer in judged),
         "wrong": [
             {"question": premise.question, "kind": premise.kind, "holds": premise.holds, "answer": answer.text}

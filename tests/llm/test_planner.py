@@ -301,3 +301,13 @@ def test_a_name_is_not_said_to_be_unknown_where_one_was_measured():
     assert next_tool(intent("name"), read_turn([*before, result(named)]), ALL - {"look"}) == "missing"
     assert next_tool(intent("name"), read_turn([*before, result(limit)]), ALL - {"look"}) == "cannot_tell"
     assert arguments("look", intent("name"), read_turn([*before, result(named)])) == {"region": 1, "what": "dent"}
+
+
+def test_no_more_than_eight_tools_are_called_for_a_question():
+    done = ["score", "find", "locate", "measure", "zero_shot", "name", "look"]
+    question = "Where and why is the dog?"
+    found = result(Ledger().add(tool="find", statement="A dog is found.", labels={"dog": 0.9}))
+    messages = [*conversation(*done, regions=1, question=question), found]
+    assert next_tool(intent("where_why"), read_turn(messages), ALL) == "repair"
+    messages += conversation("repair")[1:]
+    assert next_tool(intent("where_why"), read_turn(messages), ALL) is None

@@ -16,6 +16,7 @@ from xad_agent.support import region_number
 _ONE_REGION = {"measure", "compare", "segment", "name", "look"}
 _ONE_EVENT = {"measure", "heat", "relate", "nearby", "track", "compare"}
 _AT_ANY_EVENT = {"name", "repair"}
+MOST_CALLS = 8  # in one turn; plans put last what can best be done without
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
 
@@ -138,6 +139,8 @@ def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] 
         tools: What there is.
         known: What `find` can look for; None for anything.
     """
+    if len(turn.evidence) >= MOST_CALLS:
+        return None
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
     for name in _plan(intent, turn, tools, known):
         idle = name in needs and not turn.regions and name != turn.denied

@@ -6,6 +6,8 @@ from functools import cache
 
 from xad_agent.prompts import vocabulary
 
+_MOST = 99  # the highest number that tools take
+
 
 def named_region(question: str, focus: int = 1, regions: int = 0) -> int | None:
     """The number of the region or event that a question names; None where it names none. It may not exist.
@@ -29,9 +31,9 @@ def named_region(question: str, focus: int = 1, regions: int = 0) -> int | None:
             if number == "last":
                 return max(regions, 1)
             if number == "next":
-                return focus + 1
+                return min(focus + 1, _MOST)
             if number == "other":
-                return focus - 1 if focus == regions > 1 else focus + 1
+                return focus - 1 if focus == regions > 1 else min(focus + 1, _MOST)
             return int(number)
     return None
 
