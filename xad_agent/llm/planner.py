@@ -176,12 +176,12 @@ def _plan(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | No
     if _ends(intent, turn):
         return ("score", turn.denied)
     plan = intent.plan
-    if turn.at is not None and "moment" in tools:
-        plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
     seek = "find" if "find" in tools else "look_for"
     sought = asked_things(turn.question, known if seek == "find" else list(vocabulary("coco")))
     if seek not in plan and not all(pointed_at(turn.question, thing) for thing in sought):
         plan = (plan[0], seek, *plan[1:])
+    if turn.at is not None and "moment" in tools:
+        plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
     return plan
 
 
@@ -313,7 +313,7 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     """
     found = turn.evidence
     if _ends(intent, turn):
-        return [found[name] for name in (turn.denied, "score") if name in found]
+        return [found[name] for name in ("moment", turn.denied, "score") if name in found]
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
         return [found[name] for name in ("moment", *rest)]
