@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -140,6 +141,17 @@ def test_a_chat_goes_on_after_its_model_broke_off(files: tuple[Path, Path]) -> N
     assert chat.ask("Is it normal?").source == "template"
     answer = chat.ask("Really?")
     assert answer.source == "model" and answer.text == "It is anomalous [E1]."
+
+
+def test_an_answer_is_given_though_it_cannot_be_kept(files, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.memory._BUSY_SECONDS", 0.1)
+    chat = scripted(call("score"), draft("It is anomalous.", "verdict", "E1")).chat(files[1], tmp_path / "chats.db")
+    other = sqlite3.connect(tmp_path / "chats.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    answer = chat.ask("Is it anomalous?")
+    other.execute("ROLLBACK")
+    assert answer.verdict == "anomalous" and answer.claims
+    assert "this turn is not kept: " in answer.note and "another program writes there" in answer.note
 
 
 class Repeating(ScriptedChatModel):

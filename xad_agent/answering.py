@@ -30,6 +30,7 @@ class Turn:
         used: What was measured for it, in order.
         note: Why the answer does not come from the model; "" where it does.
         prompts: Versions of the prompts and vocabularies that were read for it, by name.
+        over: Whether it is answered.
     """
 
     question: str
@@ -38,6 +39,7 @@ class Turn:
     used: list[Evidence] = field(default_factory=list)
     note: str = ""
     prompts: dict[str, int] = field(default_factory=dict)
+    over: bool = False
     _started: float = field(default_factory=time.perf_counter)
 
     @property

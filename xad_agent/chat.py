@@ -105,7 +105,8 @@ class Chat:
                 yield from self._answered(turn)
             finally:
                 self._stopped.set()
-                self.memory.keep(self.name, self.ledger)
+                if not turn.over:
+                    self._kept_or_why()
 
     async def aask(self, question: str, media: Any = None) -> Answer:
         """`ask` for asyncio: a task that is cancelled ends the work with its next step."""
@@ -173,7 +174,18 @@ class Chat:
             turn.note = f"the chat model failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         if turn.note:  # a conversation that broke off in the middle cannot be continued
             self._thread += 1
+
+    def _kept_or_why(self) -> str:
+        """Keep what was measured; says, for the end of a note, why it could not be.
+
+        What was answered is not lost because it cannot be kept.
+        """
+        try:
             self.memory.begin_anew(self.name, self._thread)
+            self.memory.keep(self.name, self.ledger)
+        except XadError as error:
+            return f"; this turn is not kept: {error}"
+        return ""
 
     def _noted(self, turn: Turn, rule: str) -> Iterator[Step]:
         """Keep the user's rule, from which it holds; it is no question for a model."""
@@ -214,6 +226,9 @@ class Chat:
             answer = result_within(left, partial(answered, turn, self.agent), stopped)
         except (TurnEnded, ToolError) as error:
             answer = least_answer(turn, self.agent, str(error))
+        turn.over = True
+        if unkept := self._kept_or_why():
+            answer = answer.model_copy(update={"note": f"{answer.note}{unkept}".removeprefix("; ")})
         for claim in answer.claims:
             yield Step(kind="claim", claim=claim)
         yield Step(kind="answer", answer=answer)

@@ -99,6 +99,32 @@ def eval_checker(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("planning")
+def eval_planning(as_json: Json = False) -> None:
+    """Which tools the embedded planner calls for questions in plain words, by intent; it was tuned on half of them."""
+    from xad_agent.eval.planning import as_text, evaluate_planning
+
+    result = evaluate_planning()
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("premises")
+def eval_premises(
+    pictures: Annotated[list[Path] | None, typer.Option(help="A folder in MVTec layout; repeatable.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="A folder of clips, as `xad eval clips` takes it.")] = None,
+    media: Annotated[int, typer.Option(min=2, help="Pictures of each folder, and half as many clips.")] = 8,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """How often the agent says no, or that it cannot tell, where a question takes for granted what is not so."""
+    from xad_agent.eval.premises import as_text, evaluate_premises
+
+    if not pictures and clips is None:
+        raise XadError("give --pictures, --clips or both", exit_code=2)
+    result = evaluate_premises(pictures or (), clips, media=media, seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("clips")
 def eval_clips(
     directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],

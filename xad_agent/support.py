@@ -78,7 +78,8 @@ def _facts(evidence: Iterable[Evidence]) -> Iterable[Fact]:
         numbered = {region_number(region) for region in entry.regions}
         of = numbered.pop() if len(numbered) == 1 else 0
         for quantity in entry.quantities:
-            yield Fact(quantity.name, quantity.value, quantity.unit, of, quantity)
+            # A region's number is of that region, which may not be there: the regions there are do not bear it.
+            yield Fact(quantity.name, quantity.value, quantity.unit, 0 if quantity.name == "region" else of, quantity)
             for bound in quantity.normal or ():
                 yield Fact(f"normal {quantity.name}", bound, quantity.unit, of)
             if quantity.p_value is not None:

@@ -11,7 +11,6 @@ from xad_agent.llm.planner import (
     is_clip,
     named_thing,
     named_time,
-    names_a_region,
     next_tool,
     read_turn,
     to_say,
@@ -90,22 +89,15 @@ def test_where_nothing_stands_out_the_verdict_is_said_instead():
 
 
 @pytest.mark.parametrize(
-    ("question", "expected"),
-    [("And the second one?", True), ("How big is region 3?", True), ("How big is it?", False), ("Why?", False)],
-)
-def test_whether_a_region_is_singled_out(question, expected):
-    assert names_a_region(question) is expected
-
-
-@pytest.mark.parametrize(
     ("done", "events", "expected"),
     [
         ([], 0, "score"),
         (["score"], 0, "timeline"),
-        (["score", "timeline"], 2, "locate"),
-        (["score", "timeline", "locate", "name", "measure"], 2, "heat"),
-        (["score", "timeline", "locate", "name", "measure", "heat"], 2, "relate"),
-        (["score", "timeline", "locate", "name", "measure", "heat", "relate"], 2, "repair"),
+        (["score", "timeline"], 2, "name"),
+        (["score", "timeline", "name", "measure"], 2, "heat"),
+        (["score", "timeline", "name", "measure", "heat"], 2, "relate"),
+        (["score", "timeline", "name", "measure", "heat", "relate"], 2, "locate"),
+        (["score", "timeline", "name", "measure", "heat", "relate", "locate"], 2, "repair"),
         (["score", "timeline"], 0, None),  # nothing stands out: nothing to name, measure or repair
     ],
 )
@@ -221,10 +213,13 @@ def test_a_named_thing_is_looked_for_and_said_first():
     asked = intent("name", clip=True)
     assert next_tool(asked, turn, FOR_CLIPS) == "look_for"
     assert arguments("look_for", asked, turn) == {"what": "dog"}
-    full = read_turn(
-        [HumanMessage("Is there a dog?"), *conversation("score", "timeline", "name", "look_for", regions=1)[1:]]
-    )
+    seen = result(Ledger().add(tool="look_for", statement="A dog is seen.", labels={"dog": 0.9}))
+    done = conversation("score", "timeline", "name", regions=1)[1:]
+    full = read_turn([HumanMessage("Is there a dog?"), *done, seen])
     assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "name"]
+    absent = result(Ledger().add(tool="look_for", statement="No dog is seen."))
+    full = read_turn([HumanMessage("Is there a dog?"), *done, absent])
+    assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "score"]
 
 
 def test_what_the_question_does_not_name_is_not_looked_for():
@@ -307,3 +302,13 @@ def test_a_name_is_not_said_to_be_unknown_where_one_was_measured():
     assert next_tool(intent("name"), read_turn([*before, result(named)]), ALL - {"look"}) == "missing"
     assert next_tool(intent("name"), read_turn([*before, result(limit)]), ALL - {"look"}) == "cannot_tell"
     assert arguments("look", intent("name"), read_turn([*before, result(named)])) == {"region": 1, "what": "dent"}
+
+
+def test_no_more_than_eight_tools_are_called_for_a_question():
+    done = ["score", "find", "locate", "measure", "zero_shot", "name", "look"]
+    question = "Where and why is the dog?"
+    found = result(Ledger().add(tool="find", statement="A dog is found.", labels={"dog": 0.9}))
+    messages = [*conversation(*done, regions=1, question=question), found]
+    assert next_tool(intent("where_why"), read_turn(messages), ALL) == "repair"
+    messages += conversation("repair")[1:]
+    assert next_tool(intent("where_why"), read_turn(messages), ALL) is None

@@ -47,7 +47,7 @@ def look_for(case: ClipCase, what: str) -> Evidence:
             Quantity(name="time", value=at, unit="s"),
             Quantity(name="held", value=_HELD_SECONDS, unit="s"),
         ),
-        labels={what: float(np.clip(score, 0, 1))},
+        labels={what: float(np.clip(score, 0, 1))} if seen else {},
         media=case.media,
     )
 

@@ -1,7 +1,7 @@
-"""The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 fills in and connects.
+"""The embedded chat model: MiniLM routes the question, the intent's plan calls tools, SmolLM2 connects what they say.
 
 SmolLM2-135M (Allal et al. 2025) is too small to choose tools or to phrase facts (design section 6), so it never writes
-a sentence of its own: under a grammar it picks a region out of those there are, and how a statement leads to the next.
+a sentence of its own: under a grammar it picks how a statement leads to the next.
 """
 
 import json
@@ -18,9 +18,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from xad_agent.draft import statement_claims
 from xad_agent.evidence import Evidence
-from xad_agent.llm.planner import Turn, arguments, is_clip, names_a_region, next_tool, read_turn, to_say
+from xad_agent.llm.planner import Turn, arguments, is_clip, next_tool, on_topic, read_turn, to_say
 from xad_agent.llm.router import Intent, route
-from xad_agent.prompts import prompt, vocabulary
+from xad_agent.llm.router import intent as intent_named
+from xad_agent.prompts import vocabulary
 
 CONTEXT_TOKENS = 4096
 
@@ -48,18 +49,11 @@ class EmbeddedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        turn = read_turn(messages)
-        tools = {tool["function"]["name"] for tool in kwargs.get("tools", ())}
-        intent = route(turn.question, is_clip(tools)).among(tools)
-        known = _known(kwargs.get("tools", ()))
-        name = next_tool(intent, turn, tools, known)
-        if name is None:
+        intent, turn, call = plan(messages, kwargs.get("tools", ()))
+        if call is None:
             message = self._draft(intent, turn, messages)
         else:
-            filled = arguments(name, intent, turn, known)
-            for which in {"region", "event"} & set(filled):
-                if turn.at is None and turn.regions > 1 and names_a_region(turn.question):
-                    filled[which] = choose_region(turn)
+            name, filled = call
             message = AIMessage("", tool_calls=[{"name": name, "args": filled, "id": f"call_{len(messages)}"}])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -67,6 +61,29 @@ class EmbeddedChatModel(BaseChatModel):
         """The answer once nothing is left to call; `messages` is the conversation it ends."""
         claims = connect(to_say(intent, turn), plain=turn.refused)
         return AIMessage(json.dumps({"claims": claims}, ensure_ascii=False))
+
+
+def plan(
+    messages: list[BaseMessage], offered: Sequence[dict[str, Any]]
+) -> tuple[Intent, Turn, tuple[str, dict[str, Any]] | None]:
+    """What the question under way asks for, what has been done for it, and the tool to call next with its arguments.
+
+    Args:
+        messages: The conversation.
+        offered: The tools there are, in OpenAI's form.
+
+    Returns:
+        The call is None when the answer can be drafted.
+    """
+    turn = read_turn(messages)
+    tools = {tool["function"]["name"] for tool in offered}
+    known = _known(offered)
+    intent = route(turn.asked, is_clip(tools))
+    if intent.name == "off_topic" and (better := on_topic(turn)):
+        intent = intent_named(better, clip=is_clip(tools))
+    intent = intent.among(tools)
+    name = next_tool(intent, turn, tools, known)
+    return intent, turn, None if name is None else (name, arguments(name, intent, turn, known))
 
 
 def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:
@@ -117,15 +134,6 @@ def _distinct_openings(options: list[str]) -> list[str]:
 
 def _uncapitalised(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
-
-
-def choose_region(turn: Turn) -> int:
-    """The number of the region or event that the question singles out, by SmolLM2 among those there are."""
-    listing = "\n".join(f"{i + 1}: {region.label}" for i, region in enumerate(turn.found.regions if turn.found else ()))
-    request = f"{prompt('choose_region')}\n{listing}\nQuestion: {turn.question[:500]}\nNumber:"
-    options = " | ".join(json.dumps(str(number)) for number in range(1, turn.regions + 1))
-    chosen = _complete(request + " ", options)
-    return int(chosen) if chosen.isdigit() else turn.focus
 
 
 def _complete(text: str, options: str) -> str:

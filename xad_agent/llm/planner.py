@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from xad_agent.evidence import Evidence
+from xad_agent.llm.references import meant, named_region, pointed_at, refers_back
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.rulebook import ruled
@@ -16,6 +17,7 @@ from xad_agent.support import region_number
 _ONE_REGION = {"measure", "compare", "segment", "name", "look"}
 _ONE_EVENT = {"measure", "heat", "relate", "nearby", "track", "compare"}
 _AT_ANY_EVENT = {"name", "repair"}
+MOST_CALLS = 8  # in one turn; plans put last what can best be done without
 CHECKER = "checker"  # the name of messages in which the agent, not the user, speaks
 
 
@@ -29,6 +31,8 @@ class Turn:
         before: The tools that were called in earlier turns.
         refused: Whether the checker has refused a draft of this turn.
         focus: Number of the region or event talked about last, 1 at the start.
+        earlier: The questions before it.
+        pointed: Whether the user has named that region or event.
     """
 
     question: str
@@ -36,6 +40,8 @@ class Turn:
     before: frozenset[str]
     refused: bool
     focus: int
+    earlier: tuple[str, ...] = ()
+    pointed: bool = False
 
     @property
     def regions(self) -> int:
@@ -51,6 +57,31 @@ class Turn:
     def at(self) -> float | None:
         """The time that the question names, seconds from the start; None where it names none."""
         return named_time(self.question)
+
+    @property
+    def named(self) -> int | None:
+        """The number of the region or event that the question names, whether there is one or not."""
+        return named_region(self.question, self.focus, self.regions)
+
+    @property
+    def region(self) -> int | None:
+        """The region or event that the question names, or refers back to where one was named before it."""
+        back = self.focus if self.pointed and refers_back(self.question) else None
+        return self.named if self.named is not None else back
+
+    @property
+    def asked(self) -> str:
+        """The question whose intent this one has: another where it is elliptic ("and the third?")."""
+        return meant(self.question, self.earlier, mentioned_things(self.question), vocabulary("intents")["time_words"])
+
+    @property
+    def denied(self) -> str:
+        """The tool that says that what the question takes for granted is not there, or not known; "" for none."""
+        for tool in ("find", "look_for"):
+            if tool in self.evidence and not self.evidence[tool].labels:
+                return tool
+        beyond = self.found is not None and self.named is not None and self.named > self.regions
+        return "measure" if beyond and "moment" not in self.evidence else ""
 
 
 def is_question(message: Any) -> bool:
@@ -71,7 +102,18 @@ def read_turn(messages: list[BaseMessage]) -> Turn:
     before = frozenset(
         message.name for message in messages[:start] if isinstance(message, ToolMessage) and message.name
     )
-    return Turn(str(messages[start].text), evidence, before, refused, _focus(messages[:start]))
+    earlier = tuple(str(messages[i].text) for i in asked[:-1])
+    focus, pointed = _focus(_same_media(messages[:start], next(iter(evidence.values()), None)))
+    return Turn(str(messages[start].text), evidence, before, refused, focus, earlier, pointed)
+
+
+def _same_media(messages: list[BaseMessage], now: Evidence | None) -> list[BaseMessage]:
+    """The messages since the conversation turned to what it is about now; regions of another picture are none of it."""
+    for at, message in reversed(list(enumerate(messages))):
+        found = _evidence(message.artifact) if isinstance(message, ToolMessage) else None
+        if now and found and found.media != now.media:
+            return messages[at + 1 :]
+    return messages
 
 
 def _evidence(artifact: Any) -> Evidence | None:
@@ -81,13 +123,17 @@ def _evidence(artifact: Any) -> Evidence | None:
     return artifact if isinstance(artifact, Evidence) else None
 
 
-def _focus(messages: list[BaseMessage]) -> int:
-    for message in reversed(messages):
+def _focus(messages: list[BaseMessage]) -> tuple[int, bool]:
+    """The region or event that was named or looked at last, 1 at the start, and whether the user has named one."""
+    focus, pointed = 1, False
+    for message in messages:
+        if isinstance(message, HumanMessage) and message.name != CHECKER:
+            named = named_region(str(message.text), focus)
+            focus, pointed = (focus if named is None else named), pointed or named is not None
         for call in message.tool_calls if isinstance(message, AIMessage) else ():
             for name in ("region", "event"):
-                if name in call["args"]:
-                    return int(call["args"][name] or 1)
-    return 1
+                focus = int(call["args"].get(name) or focus)
+    return focus, pointed
 
 
 def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | None = None) -> str | None:
@@ -99,9 +145,12 @@ def next_tool(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] 
         tools: What there is.
         known: What `find` can look for; None for anything.
     """
+    if len(turn.evidence) >= MOST_CALLS:
+        return None
     needs = vocabulary("intents")["needs_event" if is_clip(tools) else "needs_region"]
-    for name in _plan(intent, turn, tools):
-        if name not in tools or name in turn.evidence or (name in needs and not turn.regions):
+    for name in _plan(intent, turn, tools, known):
+        idle = name in needs and not turn.regions and name != turn.denied
+        if name not in tools or name in turn.evidence or idle:
             continue
         if not _pointless(name, intent, turn, known):
             return name
@@ -125,12 +174,29 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
     return name == "cannot_tell" or ("find" in answers and (name == "measure" or not suspicion(turn)))
 
 
-def _plan(intent: Intent, turn: Turn, tools: set[str]) -> tuple[str, ...]:
-    """The intent's plan; where the question names a time, what is to be known of that comes first."""
+def _plan(intent: Intent, turn: Turn, tools: set[str], known: Sequence[str] | None) -> tuple[str, ...]:
+    """The intent's plan; what the question takes for granted is looked for first, and where it is not there, no more.
+
+    Where the question names a time, what is to be known of that comes first, too.
+    """
+    if "score" not in intent.plan:
+        return intent.plan
+    if _ends(intent, turn):
+        return ("score", "rules", turn.denied)
     plan = intent.plan
-    if turn.at is not None and "moment" in tools and "score" in plan:
+    seek = "find" if "find" in tools else "look_for"
+    sought = asked_things(turn.question, known if seek == "find" else list(vocabulary("coco")))
+    if seek not in plan and not all(pointed_at(turn.question, thing) for thing in sought):
+        plan = (plan[0], seek, *plan[1:])
+    if turn.at is not None and "moment" in tools:
         plan = ("score", "timeline", "moment", *(name for name in plan if name != "locate"))
-    return (*plan, "rules") if "score" in plan and "rules" not in plan else plan
+    return plan if "rules" in plan else (plan[0], "rules", *plan[1:])
+
+
+def _ends(intent: Intent, turn: Turn) -> bool:
+    """Whether nothing is left to say but that it is not there; what is called a defect may still have another name."""
+    defect = intent.topic == "naming" and turn.denied == "find" and suspicion(turn)
+    return bool(turn.denied) and intent.topic != "rule" and not defect
 
 
 def is_clip(tools: set[str]) -> bool:
@@ -155,21 +221,18 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
         return {"what": named_thing(turn.question)}
     if tool == "find":
         return {"phrases": asked_things(turn.question, known)}
+    one = turn.named or max(1, min(turn.focus, turn.regions))
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
     if "timeline" in turn.evidence:
-        one = _ONE_EVENT | _AT_ANY_EVENT if intent.one else _ONE_EVENT
-        return {"event": max(1, min(turn.focus, turn.regions))} if tool in one else {}
+        if tool in _ONE_EVENT or (tool in _AT_ANY_EVENT and intent.one):
+            return {"event": one}
+        return {"event": one} if tool in _AT_ANY_EVENT and turn.region else {}
     if tool in _ONE_REGION:
         about = {"what": suspicion(turn)} if tool == "look" else {}
-        return {"region": min(turn.focus, turn.regions), **about}
-    return {}
-
-
-def names_a_region(question: str) -> bool:
-    """Whether a question singles one of several regions out ("the second one", "region 3")."""
-    return bool(re.search(vocabulary("intents")["region_words"], question, re.IGNORECASE))
+        return {"region": one, **about}
+    return {"region": one} if tool == "repair" and turn.region else {}
 
 
 def named_time(question: str) -> float | None:
@@ -183,8 +246,13 @@ def named_time(question: str) -> float | None:
 
 
 def named_thing(question: str) -> str | None:
-    """The first of the detector's classes that a question names ("is there a dog?"); None where it names none."""
-    return next(iter(_mentioned(question, {name: [name] for name in vocabulary("coco")})), None)
+    """The first thing that a question names ("is there a dog?"), see `asked_things`; None where it names none."""
+    return next(iter(asked_things(question, list(vocabulary("coco")))), None)
+
+
+def mentioned_things(question: str) -> list[str]:
+    """All of the detector's classes that a question names."""
+    return _mentioned(question, {name: [name] for name in vocabulary("coco")})
 
 
 def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
@@ -196,17 +264,30 @@ def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
         >>> asked_things("Is a dog there, or a cat?", ["cat", "dog"])
         ['dog', 'cat']
     """
+    patterns = vocabulary("intents")["thing_words"]
     if known is not None:
-        return _mentioned(question, {name: [name] for name in known})
+        # What is said to be there, and is not known, is not there to be explained; the tool says that it cannot tell.
+        return _mentioned(question, {name: [name] for name in known}) or _phrases(question, patterns[:1], defects=False)
+    return _phrases(question, patterns, defects=True) or mentioned_things(question)
+
+
+def _phrases(question: str, patterns: Sequence[str], defects: bool) -> list[str]:
     words = vocabulary("intents")
     phrases = [
         phrase
-        for pattern in words["thing_words"]
+        for pattern in patterns
         for match in re.finditer(pattern, question, re.IGNORECASE)
         for phrase in re.split(words["or"], match["what"].lower())
     ]
     things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
-    return list(dict.fromkeys(things)) or _mentioned(question, {name: [name] for name in vocabulary("coco")})
+    return list(dict.fromkeys(thing for thing in things if defects or not _mentioned(thing, vocabulary("defects"))))
+
+
+def on_topic(turn: Turn) -> str:
+    """The intent of what is no example's like and yet about the picture; "" where it may well be off the topic."""
+    if turn.named is not None and turn.asked != turn.question:
+        return "where"  # "and the second one?", after a question that was off the topic
+    return "name" if _phrases(turn.question, vocabulary("intents")["thing_words"][:1], defects=False) else ""
 
 
 def suspicion(turn: Turn) -> str:
@@ -241,9 +322,12 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
     said of that time.
     """
     found = turn.evidence
+    if _ends(intent, turn):
+        return ruled([found[name] for name in ("moment", turn.denied, "rules", "score") if name in found])
     if "moment" in found:
         rest = [name for name in intent.say if name in found and name not in {"score", "timeline"}]
         return ruled([found[name] for name in ("moment", "rules", *rest) if name in found])
+    sought = [name for name in ("find", "look_for") if name not in intent.say]
     needing = [name for name in intent.say if name in _needing()]
     say = list(intent.say)
     looked_for = "look_for" in found or "find" in found
@@ -251,7 +335,7 @@ def to_say(intent: Intent, turn: Turn) -> list[Evidence]:
         at = say.index(needing[0])
         say[at:at] = [name for name in ("score", "timeline", "locate") if name not in say]
     say = [*say, "rules"] if {"score", "timeline"} & set(say) and "rules" not in say else say
-    return ruled([found[name] for name in say if name in found])
+    return ruled([found[name] for name in (*sought, *say) if name in found])
 
 
 def _needing() -> set[str]:
