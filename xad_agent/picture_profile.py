@@ -10,10 +10,13 @@ import numpy as np
 from xad_agent.calibration import Calibration
 from xad_agent.defaults import STEPS
 from xad_agent.detectors.base import AnomalyMap
+from xad_agent.detectors.excess import figures
 from xad_agent.errors import XadError
+from xad_agent.looks import look_at
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
+from xad_agent.media.scaling import shrink
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
-from xad_agent.profile_store import Stored, read_folder, write_folder
+from xad_agent.profile_store import Stored, arrays_below, read_folder, write_folder
 from xad_agent.wording import number, numbers
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 EXEMPLARS = 300
 EXEMPLAR_SIDE = 512
+FIGURES = frozenset(
+    ("rest", "elsewhere", "whole", "rim", "brightness", "contrast", "sharpness", "noise", "blockiness")
+)
 _SIZED = 40
 
 
@@ -30,6 +36,8 @@ class PictureProfile(Profile):
     Attributes:
         name, calibration, skipped: See `Profile`.
         detector: Scores pictures.
+        usual: Of good pictures, by name the values of what `figures` measures, ascending: of maps as if those had not
+            been learned from, of looks those of the exemplars.
     """
 
     def __init__(
@@ -39,10 +47,12 @@ class PictureProfile(Profile):
         calibration: Calibration,
         exemplars: Sequence[Picture],
         summaries: np.ndarray,
+        usual: dict[str, np.ndarray],
         fitted: int,
         skipped: dict[str, str],
     ):
         self.name, self.detector, self.calibration = name, detector, calibration
+        self.usual = {name: np.sort(values) for name, values in usual.items()}
         self.skipped, self._fitted = skipped, fitted
         self._exemplars, self._summaries = exemplars, summaries
 
@@ -79,7 +89,10 @@ class PictureProfile(Profile):
         calibration = Calibration.from_maps(fitted.scores, fitted.values, alpha)
         kept = sorted(source.kept)
         exemplars, summaries = [source.kept[index] for index in kept], fitted.summaries[kept]
-        return cls(name_of(normal), detector, calibration, exemplars, summaries, len(fitted.summaries), source.skipped)
+        looks = [look_at(exemplar) for exemplar in exemplars]
+        usual = {**fitted.figures, **{name: np.array([look[name] for look in looks]) for name in looks[0]}}
+        count = len(fitted.summaries)
+        return cls(name_of(normal), detector, calibration, exemplars, summaries, usual, count, source.skipped)
 
     @property
     def fitted(self) -> int:
@@ -94,6 +107,16 @@ class PictureProfile(Profile):
     def examine(self, picture: Picture) -> AnomalyMap:
         """The picture's map and score; XadError where it is too small."""
         return self.detector.score(picture)
+
+    def figures(self, picture: Picture, found: AnomalyMap) -> dict[str, float]:
+        """What tells a defect from a harmless change of the whole picture: `excess.figures`, and its `look_at`.
+
+        Args:
+            picture: The one asked about.
+            found: What `examine` says of it.
+        """
+        of_map = figures(found.values, self.detector.singular(picture).values)
+        return {**of_map, **look_at(shrink(picture, EXEMPLAR_SIDE))}
 
     def exemplar(self, index: int) -> Picture:
         """A normal picture, at most 512 px long; IndexError where `index` is not in [0, exemplars)."""
@@ -153,7 +176,8 @@ class PictureProfile(Profile):
             skipped=self.skipped,
             exemplars=[picture.name for picture in self._exemplars],
         )
-        tensors = {**arrays, "scores": calibration.scores, "summaries": self._summaries}
+        usual = {f"usual.{name}": values for name, values in self.usual.items()}
+        tensors = {**arrays, **usual, "scores": calibration.scores, "summaries": self._summaries}
         write_folder(Path(directory), stored, tensors, [picture.pixels for picture in self._exemplars])
 
     @classmethod
@@ -166,11 +190,14 @@ class PictureProfile(Profile):
         backbone = backbone_of(stored, folder)
         try:
             scores, summaries = tensors.pop("scores"), tensors.pop("summaries")
+            usual = arrays_below("usual.", tensors)
+            if set(usual) != FIGURES:
+                raise KeyError("figures of good pictures")
             detector = PatchCore.from_state(stored.detector, tensors, backbone)
             calibration = Calibration(scores, stored.level, stored.floor, stored.alpha)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        return cls(stored.name, detector, calibration, pictures, summaries, stored.fitted, stored.skipped)
+        return cls(stored.name, detector, calibration, pictures, summaries, usual, stored.fitted, stored.skipped)
 
 
 class _Source:

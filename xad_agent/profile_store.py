@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION: Final = 6
+VERSION: Final = 7
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS = "exemplars"
@@ -37,7 +37,7 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["xad-profile"] = "xad-profile"
-    version: Literal[6] = VERSION
+    version: Literal[7] = VERSION
     kind: Literal["pictures", "clips"] = "pictures"
     name: str
     backbone: str

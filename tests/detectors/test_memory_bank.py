@@ -24,7 +24,7 @@ def fitted(count: int, border: float) -> tuple[MemoryBank, list[np.ndarray]]:
     places = torch.cartesian_prod(torch.arange(count), torch.arange(ROWS), torch.arange(COLUMNS))
     features = torch.cat([grid.flatten(0, 1) for grid in normal])
     order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
-    return MemoryBank.fit(GRAINS[0], features[order], places[order], list(enumerate(normal)), seed=0)
+    return MemoryBank.fit(GRAINS[0], features[order], places[order], list(enumerate(normal)), seed=0)[:2]
 
 
 def at_border(values: np.ndarray) -> bool:
@@ -68,7 +68,7 @@ def test_tiny_grids() -> None:
     normal = [torch.randn(2, 2, CHANNELS, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     places = torch.cartesian_prod(torch.arange(4), torch.arange(2), torch.arange(2))
     features = torch.cat([grid.flatten(0, 1) for grid in normal])
-    bank, maps = MemoryBank.fit(GRAINS[0], features, places, list(enumerate(normal)), seed=0)
+    bank, maps, _ = MemoryBank.fit(GRAINS[0], features, places, list(enumerate(normal)), seed=0)
     assert np.isfinite(bank.values(torch.randn(40, 3, CHANNELS))).all()
     assert len(maps) == 4
 

@@ -11,6 +11,8 @@ from xad_agent.detectors.patches import Grain, Whitening
 
 _SCALE_SAMPLE = 15_000
 _SCALE_NEIGHBOURS = 5
+_OWN = 1_500
+_APART_SHARE = 0.08
 _RINGS = 3
 _RING_QUANTILE = 0.9
 _LONE_REACH = 2
@@ -47,7 +49,7 @@ class MemoryBank:
     @classmethod
     def fit(
         cls, grain: Grain, features: Tensor, sources: Tensor, seen: list[tuple[int, Tensor]], seed: int
-    ) -> tuple["MemoryBank", list[np.ndarray]]:
+    ) -> tuple["MemoryBank", list[np.ndarray], list[np.ndarray]]:
         """Choose the bank, and learn from pictures scored as if unseen what is usual.
 
         Args:
@@ -58,7 +60,7 @@ class MemoryBank:
             seed: Of the choice.
 
         Returns:
-            The bank, and the map of each seen picture with its own patches left out of the bank.
+            The bank, and of each seen picture what `values` and `singular` say, its own patches left out of the bank.
         """
         whitening = Whitening.fit(features)
         candidates = whitening(features)
@@ -68,15 +70,16 @@ class MemoryBank:
         scales = _local_scales(points, origin, candidates[:_SCALE_SAMPLE], sources[:_SCALE_SAMPLE])
         bank = cls(grain, whitening, points, origin, scales)
         lone = bool((sources[:, 0] == sources[0, 0]).all())
-        distances = []
+        distances, alone = [], []
         for index, grid in seen:
             own = _close_by(origin, grid.shape) if lone else origin[:, 0] == index
             # A lone small picture may leave a patch nothing to be compared with: it is as far as is usual.
             distances.append(np.nan_to_num(bank._distances(grid.float(), own), posinf=1.0))
+            alone.append(np.minimum(distances[-1], bank._elsewhere(grid.float())))
         bank.rings = _ring_factors(distances)
         maps = [bank._levelled(values) for values in distances]
         bank.unit = max(float(np.median([values.max() for values in maps])), 1e-6)
-        return bank, [values / bank.unit for values in maps]
+        return bank, [values / bank.unit for values in maps], [bank._levelled(one) / bank.unit for one in alone]
 
     def values(self, features: Tensor) -> np.ndarray:
         """How strange each patch of a grid (rows, columns, D) is, float32 (rows, columns).
@@ -84,6 +87,10 @@ class MemoryBank:
         1 is the strangest place of a usual normal picture.
         """
         return self._levelled(self._distances(features)) / self.unit
+
+    def singular(self, features: Tensor) -> np.ndarray:
+        """The same, where a patch like one elsewhere in the grid counts as if that were normal."""
+        return self._levelled(np.minimum(self._distances(features), self._elsewhere(features))) / self.unit
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings for JSON and arrays for safetensors; `from_state` makes the bank again."""
@@ -118,6 +125,21 @@ class MemoryBank:
         """Least distance to a normal patch over the one usual there, (rows, columns)."""
         flat = self.whitening(features).flatten(0, 1)
         return self._neighbours.nearest(flat, 1, excluded).view(features.shape[:2]).numpy()
+
+    def _elsewhere(self, features: Tensor) -> np.ndarray:
+        """Least distance to a patch farther off in the same grid, over the one usual in the bank, (rows, columns).
+
+        At most 1,500 patches, evenly spread, are compared with; inf where none is far enough.
+        """
+        rows, columns = features.shape[:2]
+        step = int(np.ceil(np.sqrt(rows * columns / _OWN)))
+        whitened = self.whitening(features)
+        places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).short()
+        chosen = places.view(rows, columns, 2)[::step, ::step].flatten(0, 1)
+        near = (places[:, None] - chosen).abs().amax(dim=2) <= max(1, round(_APART_SHARE * np.sqrt(rows * columns)))
+        points = whitened[::step, ::step].flatten(0, 1)
+        distances = Neighbours(points).nearest(whitened.flatten(0, 1), 1, near) / self._neighbours.scales.median()
+        return distances.view(rows, columns).numpy()
 
     def _levelled(self, distances: np.ndarray) -> np.ndarray:
         import cv2

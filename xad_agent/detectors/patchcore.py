@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from xad_agent.detectors.base import AnomalyMap
+from xad_agent.detectors.excess import figures
 from xad_agent.detectors.gathering import Gathered
 from xad_agent.detectors.memory_bank import MemoryBank
 from xad_agent.detectors.patches import GRAINS, embed
@@ -31,11 +32,13 @@ class Fitted:
     Attributes:
         scores: What up to 1,000 of them would have got had they not been fitted: their own patches left out.
         values: The values of their maps, one array for each.
+        figures: `excess.figures` of their maps, by name an array each.
         summaries: `PatchCore.summary` of every one, in the order they came.
     """
 
     scores: np.ndarray
     values: list[np.ndarray]
+    figures: dict[str, np.ndarray]
     summaries: np.ndarray
 
 
@@ -73,18 +76,24 @@ class PatchCore:
         """
         gathered = Gathered(backbone, side, seed)
         outlines = [_outline(gathered.add(picture)).half() for picture in pictures]
-        banks, maps = [], []
+        banks, maps, alone = [], [], []
         for i, grain in enumerate(GRAINS):
             seen = [(one.index, one.features[i]) for one in gathered.seen]
-            bank, unseen = MemoryBank.fit(grain, *gathered.candidates(i), seen, seed)
+            bank, unseen, singular = MemoryBank.fit(grain, *gathered.candidates(i), seen, seed)
             banks.append(bank)
             maps.append(unseen)
-        fused = [_fused(list(of_one)) for of_one in zip(*maps, strict=True)]
+            alone.append(singular)
+        fused, singular = ([_fused(list(of_one)) for of_one in zip(*some, strict=True)] for some in (maps, alone))
         sizes = [one.size for one in gathered.seen]
         scores = [float(_enlarged(values, *size).max()) for values, size in zip(fused, sizes, strict=True)]
+        figured = [
+            figures(_enlarged(values, *size), _enlarged(one, *size))
+            for values, one, size in zip(fused, singular, sizes, strict=True)
+        ]
+        named = {name: np.array([of_one[name] for of_one in figured]) for name in figured[0]}
         detector = cls(backbone, side, banks)
         summaries = np.stack([detector._summary(outline.float()) for outline in outlines])
-        return detector, Fitted(np.array(scores), [values.ravel() for values in fused], summaries)
+        return detector, Fitted(np.array(scores), [values.ravel() for values in fused], named, summaries)
 
     def score(self, picture: Picture) -> AnomalyMap:
         """The map and the score (the map's maximum) of one picture.
@@ -95,9 +104,15 @@ class PatchCore:
             XadError: The picture is too small.
         """
         features = self._features(picture)
-        fused = _fused([bank.values(grid) for bank, grid in zip(self.banks, features, strict=True)])
-        values = _enlarged(fused, picture.height, picture.width)
-        return AnomalyMap(values, float(values.max()), self.name)
+        return self._map(picture, [bank.values(grid) for bank, grid in zip(self.banks, features, strict=True)])
+
+    def singular(self, picture: Picture) -> AnomalyMap:
+        """The same, where a patch like one elsewhere in the picture counts as if that were normal.
+
+        What is all over a picture, as the blocks of its compression, is not in this map; what is in one place stays.
+        """
+        features = self._features(picture)
+        return self._map(picture, [bank.singular(grid) for bank, grid in zip(self.banks, features, strict=True)])
 
     def summary(self, picture: Picture) -> np.ndarray:
         """What the picture looks like as a whole, float32 (512,) at most; near pictures have near vectors."""
@@ -126,6 +141,10 @@ class PatchCore:
             channels = sum(backbone.channels[stage] for stage in grain.stages)
             banks.append(MemoryBank.from_state(grain, settings[grain.name], own, channels))
         return cls(backbone, int(settings["side"]), banks)
+
+    def _map(self, picture: Picture, maps: list[np.ndarray]) -> AnomalyMap:
+        values = _enlarged(_fused(maps), picture.height, picture.width)
+        return AnomalyMap(values, float(values.max()), self.name)
 
     def _features(self, picture: Picture) -> list[Tensor]:
         if self._last is None or self._last[0] != picture.sha256:
