@@ -67,6 +67,24 @@ def eval_zero_shot(
     print_json(result) if as_json else typer.echo(as_text(result))
 
 
+@evaluate.command("refutation")
+def eval_refutation(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    pictures: Annotated[int | None, typer.Option(min=4, help="So many test pictures, half of them good.")] = None,
+    alpha: Alpha = 0.05,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """False alarms and recall with refutation, beside the bare limit, on harmlessly changed pictures too.
+
+    Each picture is judged as it is, 20 % brighter and darker, shifted 5 px, as a JPEG of quality 40, and blurred 1 px.
+    """
+    from xad_agent.eval.refutation import as_text, evaluate_refutation
+
+    result = evaluate_refutation(directory, pictures=pictures, alpha=alpha, seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
 @evaluate.command("segment")
 def eval_segment(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],

@@ -10,7 +10,6 @@ import numpy as np
 from xad_agent.calibration import Calibration
 from xad_agent.defaults import STEPS
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.detectors.excess import figures
 from xad_agent.errors import XadError
 from xad_agent.looks import look_at
 from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 EXEMPLARS = 300
 EXEMPLAR_SIDE = 512
-FIGURES = frozenset(
-    ("rest", "elsewhere", "whole", "rim", "brightness", "contrast", "sharpness", "noise", "blockiness")
-)
+FIGURES = frozenset(("rest", "elsewhere", "whole", "rim", "brightness", "contrast", "sharpness", "noise", "blockiness"))
 _SIZED = 40
 
 
@@ -109,14 +106,13 @@ class PictureProfile(Profile):
         return self.detector.score(picture)
 
     def figures(self, picture: Picture, found: AnomalyMap) -> dict[str, float]:
-        """What tells a defect from a harmless change of the whole picture: `excess.figures`, and its `look_at`.
+        """What tells a defect from a harmless change of the whole picture: `PatchCore.figures`, and its `look_at`.
 
         Args:
             picture: The one asked about.
             found: What `examine` says of it.
         """
-        of_map = figures(found.values, self.detector.singular(picture).values)
-        return {**of_map, **look_at(shrink(picture, EXEMPLAR_SIDE))}
+        return {**self.detector.figures(picture, found), **look_at(shrink(picture, EXEMPLAR_SIDE))}
 
     def exemplar(self, index: int) -> Picture:
         """A normal picture, at most 512 px long; IndexError where `index` is not in [0, exemplars)."""

@@ -8,27 +8,29 @@ _SIDE = 256
 _RIM_SHARE = 0.16  # of the shorter side: as far as what a shift brings in at the border is seen
 
 
-def excess(values: np.ndarray) -> np.ndarray:
-    """A map less its median and, near the border, less how far the median of a row or a column is above that.
+def excess(values: np.ndarray, usual: float) -> np.ndarray:
+    """A map less how far its median is above the usual one and, near the border, that of a row or a column above its.
 
     Light, focus, noise and compression raise a map everywhere, a shift all along its border, a defect in one place.
 
     Args:
         values: (H, W) float.
+        usual: Median of a good picture's map.
 
     Returns:
-        (H, W) float, in the map's unit; the same whatever is added to all of the map.
+        (H, W) float, in the map's unit. A map that is not raised stays as it is.
     """
     rows, columns = _raised(values)
-    return np.asarray(values - np.median(values) - rows[:, None] - columns)
+    return np.asarray(values - max(0.0, float(np.median(values)) - usual) - rows[:, None] - columns)
 
 
-def figures(values: np.ndarray, singular: np.ndarray) -> dict[str, float]:
+def figures(values: np.ndarray, singular: np.ndarray, usual: tuple[float, float]) -> dict[str, float]:
     """What tells a defect from a change of the whole picture, in the map's unit.
 
     Args:
         values: The picture's map, (H, W) float.
         singular: The map where what is alike elsewhere in the picture counts as normal, of the same shape.
+        usual: Medians of a good picture's two maps.
 
     Returns:
         `rest` and `elsewhere`, the highest excess of the one map and of the other; `whole`, the median of the map; and
@@ -37,20 +39,20 @@ def figures(values: np.ndarray, singular: np.ndarray) -> dict[str, float]:
     shape = shape_within(values.shape, _SIDE)
     values, singular = resize(values, shape), resize(singular, shape)
     return {
-        "rest": float(excess(values).max()),
-        "elsewhere": float(excess(singular).max()),
+        "rest": float(excess(values, usual[0]).max()),
+        "elsewhere": float(excess(singular, usual[1]).max()),
         "whole": float(np.median(values)),
         "rim": float(max(line.max() for line in _raised(values))),
     }
 
 
 def _raised(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each row and each column near the border is above the map's median; 0 elsewhere."""
-    usual = float(np.median(values))
+    """How far each row and each column near the border is above the map's median, at least 0; 0 elsewhere."""
+    middle = float(np.median(values))
     reach = max(1, round(_RIM_SHARE * min(values.shape)))
     lines = []
     for axis in (1, 0):
-        line = np.maximum(0.0, np.median(values, axis=axis) - usual)
+        line = np.maximum(0.0, np.median(values, axis=axis) - middle)
         line[reach : len(line) - reach] = 0
         lines.append(line)
     return lines[0], lines[1]

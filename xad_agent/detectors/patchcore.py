@@ -32,7 +32,7 @@ class Fitted:
     Attributes:
         scores: What up to 1,000 of them would have got had they not been fitted: their own patches left out.
         values: The values of their maps, one array for each.
-        figures: `excess.figures` of their maps, by name an array each.
+        figures: `PatchCore.figures` of them, by name an array each.
         summaries: `PatchCore.summary` of every one, in the order they came.
     """
 
@@ -48,12 +48,13 @@ class PatchCore:
     Attributes:
         side: Pictures are looked at in about side x side px, see `patches.working_size`.
         banks: One for each of `patches.GRAINS`.
+        usual: Median of a good picture's map, and of the one where what is alike elsewhere in it counts as normal.
     """
 
     name = "patchcore"
 
-    def __init__(self, backbone: Backbone, side: int, banks: list[MemoryBank]):
-        self.backbone, self.side, self.banks = backbone, side, banks
+    def __init__(self, backbone: Backbone, side: int, banks: list[MemoryBank], usual: tuple[float, float]):
+        self.backbone, self.side, self.banks, self.usual = backbone, side, banks, usual
         self._last: tuple[str, list[Tensor]] | None = None
 
     @classmethod
@@ -85,13 +86,14 @@ class PatchCore:
             alone.append(singular)
         fused, singular = ([_fused(list(of_one)) for of_one in zip(*some, strict=True)] for some in (maps, alone))
         sizes = [one.size for one in gathered.seen]
-        scores = [float(_enlarged(values, *size).max()) for values, size in zip(fused, sizes, strict=True)]
-        figured = [
-            figures(_enlarged(values, *size), _enlarged(one, *size))
-            for values, one, size in zip(fused, singular, sizes, strict=True)
-        ]
-        named = {name: np.array([of_one[name] for of_one in figured]) for name in figured[0]}
-        detector = cls(backbone, side, banks)
+        usual = _typical(fused), _typical(singular)
+        scores, measured = [], []
+        for one, other, size in zip(fused, singular, sizes, strict=True):
+            enlarged = _enlarged(one, *size)
+            scores.append(float(enlarged.max()))
+            measured.append(figures(enlarged, _enlarged(other, *size), usual))
+        named = {name: np.array([of_one[name] for of_one in measured]) for name in measured[0]}
+        detector = cls(backbone, side, banks, usual)
         summaries = np.stack([detector._summary(outline.float()) for outline in outlines])
         return detector, Fitted(np.array(scores), [values.ravel() for values in fused], named, summaries)
 
@@ -104,15 +106,22 @@ class PatchCore:
             XadError: The picture is too small.
         """
         features = self._features(picture)
-        return self._map(picture, [bank.values(grid) for bank, grid in zip(self.banks, features, strict=True)])
+        values = self._map(picture, [bank.values(grid) for bank, grid in zip(self.banks, features, strict=True)])
+        return AnomalyMap(values, float(values.max()), self.name)
 
-    def singular(self, picture: Picture) -> AnomalyMap:
-        """The same, where a patch like one elsewhere in the picture counts as if that were normal.
+    def figures(self, picture: Picture, found: AnomalyMap) -> dict[str, float]:
+        """What tells a defect from a change of the whole picture, see `excess.figures`.
 
-        What is all over a picture, as the blocks of its compression, is not in this map; what is in one place stays.
+        What is all over a picture, as the blocks of its compression, is alike elsewhere in it; what is in one place is
+        not.
+
+        Args:
+            picture: A picture.
+            found: Its score.
         """
         features = self._features(picture)
-        return self._map(picture, [bank.singular(grid) for bank, grid in zip(self.banks, features, strict=True)])
+        singular = self._map(picture, [bank.singular(grid) for bank, grid in zip(self.banks, features, strict=True)])
+        return figures(found.values, singular, self.usual)
 
     def summary(self, picture: Picture) -> np.ndarray:
         """What the picture looks like as a whole, float32 (512,) at most; near pictures have near vectors."""
@@ -120,7 +129,7 @@ class PatchCore:
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings for JSON and arrays for safetensors; `from_state` makes the detector again."""
-        settings: dict[str, Any] = {"side": self.side}
+        settings: dict[str, Any] = {"side": self.side, "usual": self.usual}
         arrays: dict[str, np.ndarray] = {}
         for bank in self.banks:
             settings[bank.grain.name], of_bank = bank.state()
@@ -140,11 +149,11 @@ class PatchCore:
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             channels = sum(backbone.channels[stage] for stage in grain.stages)
             banks.append(MemoryBank.from_state(grain, settings[grain.name], own, channels))
-        return cls(backbone, int(settings["side"]), banks)
+        usual, singular = map(float, settings["usual"])
+        return cls(backbone, int(settings["side"]), banks, (usual, singular))
 
-    def _map(self, picture: Picture, maps: list[np.ndarray]) -> AnomalyMap:
-        values = _enlarged(_fused(maps), picture.height, picture.width)
-        return AnomalyMap(values, float(values.max()), self.name)
+    def _map(self, picture: Picture, maps: list[np.ndarray]) -> np.ndarray:
+        return _enlarged(_fused(maps), picture.height, picture.width)
 
     def _features(self, picture: Picture) -> list[Tensor]:
         if self._last is None or self._last[0] != picture.sha256:
@@ -165,6 +174,11 @@ def _fused(maps: list[np.ndarray]) -> np.ndarray:
     shape = max((values.shape for values in maps), key=np.prod)
     enlarged = [_enlarged(values, *shape) for values in maps]
     return np.average(enlarged, axis=0, weights=[grain.weight for grain in GRAINS]).astype(np.float32)
+
+
+def _typical(maps: list[np.ndarray]) -> float:
+    """Pictures count alike, whatever their size."""
+    return float(np.mean([np.median(values) for values in maps]))
 
 
 def _enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
