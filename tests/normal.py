@@ -4,10 +4,15 @@ import numpy as np
 
 from xad_agent.case import Case
 from xad_agent.detectors.base import AnomalyMap
+from xad_agent.detectors.excess import figures
 from xad_agent.evidence import Ledger
+from xad_agent.looks import look_at
 from xad_agent.media import Picture, read_picture
 from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
+
+
+USUAL = 3.2  # median distance of the noise from grey
 
 
 def texture(seed: int, height: int = 96, width: int = 96) -> np.ndarray:
@@ -55,12 +60,18 @@ class NormalProfile(PictureProfile):
         self._exemplars = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
         scores = [examine(normal).score for normal in self._exemplars] * 4
         self.calibration = NormalCalibration(scores, level=0.8 * max(scores))  # type: ignore[assignment]
+        measured = [self.figures(normal, examine(normal)) for normal in self._exemplars] * 4
+        self.usual = {name: np.sort([of_one[name] for of_one in measured]) for name in measured[0]}
 
     def summary(self) -> str:
         return "Profile noise."
 
     def examine(self, asked: Picture) -> AnomalyMap:
         return examine(asked)
+
+    def figures(self, asked: Picture, found: AnomalyMap) -> dict[str, float]:
+        """Nothing is alike elsewhere in noise."""
+        return {**figures(found.values, found.values, (USUAL, USUAL)), **look_at(asked)}
 
     def nearest_pictures(self, asked: Picture, k: int) -> list[int]:
         return list(range(min(k, self.exemplars)))

@@ -23,6 +23,7 @@ from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
 from xad_agent.tools.previous import previous
+from xad_agent.tools.refute import refute
 from xad_agent.tools.repair import repair
 from xad_agent.tools.rules import rules
 from xad_agent.tools.score import score
@@ -40,7 +41,7 @@ __all__ = ["TOOLS", "arguments_of", "load_tools", "tools_for"]
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
-        *(score, locate, measure, compare, normal, repair, previous, cannot_tell),
+        *(score, refute, locate, measure, compare, normal, repair, previous, cannot_tell),
         *(zero_shot, find, segment, name, look, missing, known, rules),
     )
 }
@@ -152,6 +153,7 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
     if isinstance(case, Case):
         models = case.models
         absent = {
+            "refute": case.profile is None,
             "zero_shot": not models.sees_zero_shot,
             "find": not models.can_find,
             "name": "clip" in models.missing,

@@ -6,7 +6,7 @@ from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media.figure import side_by_side
 from xad_agent.tools.limits import limit, no_region
-from xad_agent.wording import numbers
+from xad_agent.wording import number, numbers, side
 
 
 def compare(case: Case, region: int = 1) -> Evidence:
@@ -56,7 +56,7 @@ def _whole(case: Case) -> tuple[str, tuple[Quantity, ...]]:
     value, limit_ = numbers(score, threshold)
     statement = (
         "No place stands out from the nearest normal picture, which is shown beside it: "
-        f"the score is {value}, below the limit {limit_}."
+        f"the score is {value}, {side(score, threshold)} the limit {limit_}."
     )
     return statement, (Quantity(name="score", value=score), Quantity(name="threshold", value=threshold))
 

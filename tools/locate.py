@@ -39,6 +39,9 @@ def _nowhere(case: Case) -> str:
     value = case.anomaly_map.score
     if case.profile is None:
         return "No place stands out from the rest of the picture."
-    printed, limit = numbers(value, case.profile.calibration.threshold())
+    threshold = case.profile.calibration.threshold()
+    printed, limit = numbers(value, threshold)
     place = ", ".join(case.candidate.place)
+    if value > threshold:
+        return f"No place stands out from the rest of the picture. The strangest place: {place}."
     return f"No place stands out: the score is {printed}, below the limit {limit}. The place nearest to it: {place}."

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xad_agent.answer import Verdict
 from xad_agent.calibration import Calibration
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
@@ -11,22 +12,27 @@ from xad_agent.wording import number, numbers
 
 
 def score(case: Case) -> Evidence:
-    """The picture's score beside its limit, with the share of normal pictures that score as high, and the verdict."""
+    """The picture's score beside its limit, with the share of normal pictures that score as high, and the verdict.
+
+    The verdict is the one that is left after what would disprove it was tried; where that is another than the score's
+    alone, the statement gives none, and `refute` says why.
+    """
     known = case.measured("score", {})
     if known is not None:
         return known
-    if case.profile is None:
+    if case.profile is None or case.refutation is None:
         return _uncalibrated(case)
-    calibration = case.profile.calibration
+    calibration, verdict = case.profile.calibration, case.refutation.verdict
     value, limit = case.anomaly_map.score, calibration.threshold()
+    decides = verdict == ("anomalous" if value > limit else "normal")
     return case.ledger.add(
         tool="score",
-        statement=_statement(value, limit, calibration),
-        verdict="anomalous" if value > limit else "normal",
+        statement=_statement(value, limit, calibration, verdict if decides else None),
+        verdict=verdict,
         quantities=(
             Quantity(name="score", value=value, normal=_normal_range(calibration), p_value=calibration.p_value(value)),
             Quantity(name="threshold", value=limit),
-            Quantity(name="alpha", value=calibration.alpha),
+            *([Quantity(name="alpha", value=calibration.alpha)] if decides else []),  # of a verdict by the score alone
             Quantity(name="normal pictures", value=calibration.n),
         ),
         media=case.picture.sha256,
@@ -34,15 +40,14 @@ def score(case: Case) -> Evidence:
     )
 
 
-def _statement(value: float, limit: float, calibration: Calibration) -> str:
+def _statement(value: float, limit: float, calibration: Calibration, verdict: Verdict | None) -> str:
     printed, printed_limit = numbers(value, limit)
     p_value = calibration.p_value(value)
     share = f"{number(100 * p_value, '%')} of good pictures score at least as high"
     if p_value * (calibration.n + 1) < 1.5:
         share = f"at most 1 in {calibration.n + 1:,} good pictures scores as high"
-    if value > limit:
-        return f"Anomalous: it scores {printed}, the limit is {printed_limit}; {share}."
-    return f"Normal: it scores {printed}, the limit is {printed_limit}; {share}."
+    measured = f"it scores {printed}, the limit is {printed_limit}; {share}"
+    return f"{verdict.capitalize()}: {measured}." if verdict else f"By itself {measured}."
 
 
 def _normal_range(calibration: Calibration) -> tuple[float, float]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from xad_agent.detectors.zero_shot import ZeroShot
     from xad_agent.matching import Counterparts
     from xad_agent.normals import Normals
+    from xad_agent.refutation import Refutation
 
 
 REFERENCES = 4  # normal pictures that a zero-shot detector is given
@@ -93,6 +94,15 @@ class Case:
         return [self.profile.exemplar(index) for index in range(min(self.profile.exemplars, most))]
 
     @cached_property
+    def refutation(self) -> "Refutation | None":
+        """What would disprove what the score says, and the verdict after that; None without a profile."""
+        if self.profile is None:
+            return None
+        from xad_agent.refutation import try_to_refute
+
+        return try_to_refute(self.picture, self.anomaly_map, self.profile)
+
+    @cached_property
     def regions(self) -> tuple[Region, ...]:
         """Anomalous places, most salient first; empty when the picture passes."""
         from xad_agent.regions import by_salience
@@ -126,6 +136,8 @@ class Case:
     def _found(self) -> tuple[Region, ...]:
         from xad_agent.regions import find_regions
 
+        if self.refutation is not None and self.refutation.verdict != "anomalous":
+            return ()
         calibration = self.profile.calibration if self.profile is not None else None
         return tuple(find_regions(self.anomaly_map, self.picture, calibration))
 

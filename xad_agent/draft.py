@@ -21,6 +21,7 @@ _CITED = re.compile(r"\s*\[(E\d+(?:\s*,\s*E\d+)*)\]")
 # The kind of claim that a tool's statement makes.
 KINDS: dict[str, ClaimKind] = {
     "score": "verdict",
+    "refute": "verdict",
     "timeline": "when",
     "moment": "when",
     "look_for": "what",

@@ -24,6 +24,7 @@ class Refutation:
 
     Attributes:
         figures: What was measured of the picture, see `PictureProfile.figures`.
+        limit: Of the score.
         trials: For each of `TRIALS`, what good pictures have.
         verdict: "anomalous" where the score is above its limit and both trials above theirs. Where only the score is,
             "normal"; but "uncertain" where half of the picture is stranger than the limit, for then it is changed too
@@ -32,6 +33,7 @@ class Refutation:
     """
 
     figures: Mapping[str, float]
+    limit: float
     trials: Mapping[str, Calibration]
     verdict: Verdict
 
@@ -53,4 +55,4 @@ def try_to_refute(picture: Picture, found: AnomalyMap, profile: PictureProfile) 
         verdict = "anomalous"
     elif peculiar or figures["whole"] > limit:
         verdict = "uncertain"
-    return Refutation(figures, trials, verdict)
+    return Refutation(figures, limit, trials, verdict)
