@@ -11,7 +11,6 @@ from xad_agent.media import Picture, read_picture
 from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
-
 USUAL = 3.2  # median distance of the noise from grey
 
 

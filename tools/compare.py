@@ -6,7 +6,7 @@ from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media.figure import side_by_side
 from xad_agent.tools.limits import limit, no_region
-from xad_agent.wording import number, numbers, side
+from xad_agent.wording import numbers, side
 
 
 def compare(case: Case, region: int = 1) -> Evidence:

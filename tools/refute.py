@@ -7,11 +7,11 @@ from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media.scaling import resize
 from xad_agent.prompts import vocabulary
 from xad_agent.refutation import TRIALS, Refutation
-from xad_agent.tools.limits import limit
 from xad_agent.tools.repair import repair
 from xad_agent.wording import listed, number, numbers
 
 MAX_NAMED = 3
+_LESS = {"rest": "less what all of the picture shares", "elsewhere": "less what is alike elsewhere in it,"}
 
 
 def refute(case: Case) -> Evidence:
@@ -24,17 +24,13 @@ def refute(case: Case) -> Evidence:
         return known
     tried = case.refutation
     if tried is None:
-        return limit(case, "refute", {}, "No normal example is known, so no verdict can be put to the test.")
+        statement = "Uncertain: no normal example is known, so there is no verdict to be put to the test."
+        return case.ledger.add(tool="refute", statement=statement, kind="limit", verdict="uncertain", media=case.media)
     region = case.candidate
     place = _place(case, region)
     repaired = repair(case) if case.regions else None
     above = case.anomaly_map.score > tried.limit
-    words = [
-        _outcome(case, tried, region),
-        _looks(case, tried) if above else "",
-        _differs(place),
-        _repaired(repaired),
-    ]
+    words = [_explained(case, tried) if above else _candidate(case, tried), _differs(place), _repaired(repaired)]
     return case.ledger.add(
         tool="refute",
         statement=" ".join(filter(None, words)),
@@ -46,57 +42,54 @@ def refute(case: Case) -> Evidence:
     )
 
 
-def _outcome(case: Case, tried: Refutation, region: Region) -> str:
-    """What is left of the score in one place."""
-    shared, alike = (_beside_limit(tried, name) for name in TRIALS)
-    left = f"less what all of the picture shares it scores {shared}"
-    alone = f"less what is alike elsewhere in it, it scores {alike}"
-    above = case.anomaly_map.score > tried.limit
+def _explained(case: Case, tried: Refutation) -> str:
+    """Whether there is a cause, and whether what it cannot explain is left in one place."""
+    if not tried.causes:
+        usual = listed([words["listed"] for words in vocabulary("refutation").values()])
+        return f"Nothing harmless explains it: {usual} are as on good pictures."
+    causes = " ".join(_cause(case, tried, name) for name in tried.causes[:MAX_NAMED])
     if tried.verdict == "anomalous":
-        return f"Nothing harmless explains it: {left}; {alone}."
-    if above and tried.verdict == "uncertain":
-        half, most = numbers(tried.figures["whole"], tried.limit)
-        return f"Uncertain: half of it scores {half} or more, the limit is {most}, so it is too much changed to be judged."
-    if above:
-        return f"Normal after all: {left}; {alone}."
-    score, most = numbers(case.anomaly_map.score, tried.limit)
-    candidate = f"the strongest candidate, {', '.join(region.place)}, scores {score}, the limit is {most}"
+        return f"{causes} That does not explain it: {'; '.join(_beside(tried, name) for name in TRIALS)}."
     if tried.verdict == "uncertain":
-        return f"Uncertain: {candidate}, but {left}; {alone}."
-    return f"Normal still: {candidate}; {left}."
+        half, most = numbers(tried.figures["whole"], tried.limit)
+        changed = f"half of it scores {half} or more, the limit is {most}, so it is too much changed to be judged"
+        return f"Uncertain: {changed}. {causes}"
+    left = "; ".join(_beside(tried, name) for name in TRIALS if not tried.exceeds(name))
+    return f"Normal after all: {left}. {causes} That explains the rest."
 
 
-def _beside_limit(tried: Refutation, name: str) -> str:
+def _candidate(case: Case, tried: Refutation) -> str:
+    """What comes closest to the limit, and whether it is an exception in its picture."""
+    score, most = numbers(case.anomaly_map.score, tried.limit)
+    candidate = f"the strongest candidate, {', '.join(case.candidate.place)}, scores {score}, the limit is {most}"
+    left = [_beside(tried, name) for name in TRIALS]
+    if tried.verdict == "uncertain":
+        return f"Uncertain: {candidate}; but {'; '.join(left)}."
+    return f"Normal still: {candidate}; {left[0]}."
+
+
+def _beside(tried: Refutation, name: str) -> str:
     value, most = numbers(tried.figures[name], tried.trials[name].threshold())
-    return f"{value}, the limit for that is {most}"
+    return f"{_LESS[name]} it scores {value}, the limit for that is {most}"
 
 
-def _looks(case: Case, tried: Refutation) -> str:
-    """The looks that no good picture has, or that all are as usual."""
-    beyond = [name for name in vocabulary("refutation") if _is_beyond(case, tried, name)]
-    if not beyond:
-        usual = [words["listed"] for words in vocabulary("refutation").values()]
-        return f"{listed(usual).capitalize()} are as on good pictures."
-    parts = []
-    for name in beyond[:MAX_NAMED]:
-        quantity = _look(case, tried, name)
-        assert quantity.normal is not None
-        value, low, high = numbers(quantity.value, *quantity.normal, unit=quantity.unit)
-        parts.append(f"The {quantity.name} is {value}, and normally {low} to {high}.")
-    return " ".join(parts)
-
-
-def _is_beyond(case: Case, tried: Refutation, name: str) -> bool:
-    assert case.profile is not None
-    usual = case.profile.usual[name]
-    return not usual[0] <= tried.figures[name] <= usual[-1]
+def _cause(case: Case, tried: Refutation, name: str) -> str:
+    quantity = _look(case, tried, name)
+    assert quantity.normal is not None
+    value, low, high = numbers(quantity.value, *quantity.normal, unit=quantity.unit)
+    return f"The {quantity.name} is {value}, and normally {low} to {high}."
 
 
 def _look(case: Case, tried: Refutation, name: str) -> Quantity:
     assert case.profile is not None
     words = vocabulary("refutation")[name]
-    low, high = np.percentile(case.profile.usual[name], [5, 95])
-    return Quantity(name=words["name"], value=tried.figures[name], unit=words["unit"], normal=(float(low), float(high)))
+    normal = _normal(case.profile.usual[name])
+    return Quantity(name=words["name"], value=tried.figures[name], unit=words["unit"], normal=normal)
+
+
+def _normal(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, [5, 95])
+    return float(low), float(high)
 
 
 def _differs(place: tuple[Quantity, ...]) -> str:
@@ -126,12 +119,11 @@ def _scores(case: Case) -> tuple[Quantity, ...]:
 def _measured(case: Case, tried: Refutation) -> tuple[Quantity, ...]:
     """Every trial with its limit, and every look beside that of good pictures."""
     found = []
-    for name, words in zip(TRIALS, ("less what is shared", "less what is alike"), strict=True):
-        value, trial = tried.figures[name], tried.trials[name]
-        low, high = np.percentile(trial.scores, [5, 95])
-        normal = (float(low), float(high))
-        found.append(Quantity(name=f"score {words}", value=value, normal=normal, p_value=trial.p_value(value)))
-        found.append(Quantity(name=f"threshold {words}", value=trial.threshold()))
+    for name, trial in tried.trials.items():
+        value, normal = tried.figures[name], _normal(trial.scores)
+        less = f"less {name}"
+        found.append(Quantity(name=f"score {less}", value=value, normal=normal, p_value=trial.p_value(value)))
+        found.append(Quantity(name=f"threshold {less}", value=trial.threshold()))
     found.append(Quantity(name="score of half the picture", value=tried.figures["whole"]))
     return (*found, *(_look(case, tried, name) for name in vocabulary("refutation")))
 

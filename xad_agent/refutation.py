@@ -1,13 +1,15 @@
-"""What would disprove a verdict: whether all of the picture is as strange as its strangest place.
+"""What would disprove a verdict: a harmless change of the picture, and that its strangest place is no exception in it.
 
-A harmless change of a picture (its light, its focus, noise, compression) raises its map everywhere, a shift along the
-border, and all of it is alike; a defect is in one place. So two trials are held against a score above the limit: what
-is left of it beside the `rest` of the map, and beside what is alike `elsewhere` in the picture. The score stands where
-either is above its own limit for good pictures, conformal like the score's (Vovk et al. 2005).
+Two things must come together to refute a score above the limit. There must be a cause: the picture's look, or the
+border of its map, is beyond that of all good pictures. And the strangest place must be like the rest of its picture: a
+change of light, focus, noise or compression raises a map everywhere, a shift along the border, and all of it is alike,
+while a defect is in one place. So what is left of the score beside the `rest` of the map, and beside what is alike
+`elsewhere` in the picture, is held against what good pictures have: limits are conformal like the score's (Vovk et al.
+2005), and where one of the two is not exceeded, the cause explains the score.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xad_agent.answer import Verdict
 from xad_agent.calibration import Calibration
@@ -16,6 +18,7 @@ from xad_agent.media.picture import Picture
 from xad_agent.picture_profile import PictureProfile
 
 TRIALS = ("rest", "elsewhere")
+CAUSES = ("brightness", "contrast", "sharpness", "noise", "blockiness", "rim")
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,22 @@ class Refutation:
         figures: What was measured of the picture, see `PictureProfile.figures`.
         limit: Of the score.
         trials: For each of `TRIALS`, what good pictures have.
-        verdict: "anomalous" where the score is above its limit and both trials above theirs. Where only the score is,
-            "normal"; but "uncertain" where half of the picture is stranger than the limit, for then it is changed too
-            much to be judged. Where only the trials are, "uncertain": the picture's strongest candidate is no less
-            peculiar in it than a defect.
+        causes: Those of `CAUSES` in which the picture is beyond all good ones.
+        verdict: "anomalous" where the score is above its limit and stands; where it is explained, "normal", but
+            "uncertain" where half of the picture is stranger than the limit, for then it is too much changed to be
+            judged. A score below is "normal", but "uncertain" where both trials are above their limits: then the
+            strongest candidate is as exceptional in its picture as a defect.
     """
 
     figures: Mapping[str, float]
     limit: float
     trials: Mapping[str, Calibration]
+    causes: tuple[str, ...]
     verdict: Verdict
+
+    def exceeds(self, trial: str) -> bool:
+        """Whether one of `TRIALS` is above its limit."""
+        return self.figures[trial] > self.trials[trial].threshold()
 
 
 def try_to_refute(picture: Picture, found: AnomalyMap, profile: PictureProfile) -> Refutation:
@@ -46,13 +55,12 @@ def try_to_refute(picture: Picture, found: AnomalyMap, profile: PictureProfile) 
         found: What the profile's detector says of it.
         profile: What is normal.
     """
-    figures, limit = profile.figures(picture, found), profile.calibration.threshold()
-    trials = {name: Calibration(profile.usual[name], level=0.0, alpha=profile.calibration.alpha) for name in TRIALS}
-    above = found.score > limit
-    peculiar = all(figures[name] > trial.threshold() for name, trial in trials.items())
-    verdict: Verdict = "normal"
-    if above and peculiar:
-        verdict = "anomalous"
-    elif peculiar or figures["whole"] > limit:
-        verdict = "uncertain"
-    return Refutation(figures, limit, trials, verdict)
+    figures, usual, limit = profile.figures(picture, found), profile.usual, profile.calibration.threshold()
+    trials = {name: Calibration(usual[name], level=0.0, alpha=profile.calibration.alpha) for name in TRIALS}
+    causes = tuple(name for name in CAUSES if not usual[name][0] <= figures[name] <= usual[name][-1])
+    tried = Refutation(figures, limit, trials, causes, "normal")
+    exceptional = all(map(tried.exceeds, TRIALS))
+    if found.score > limit and (exceptional or not causes):
+        return replace(tried, verdict="anomalous")
+    unsure = figures["whole"] > limit if found.score > limit else exceptional
+    return replace(tried, verdict="uncertain") if unsure else tried

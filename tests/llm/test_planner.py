@@ -46,14 +46,14 @@ def conversation(*tools: str, regions: int = 0, question: str = "Where is it?", 
     ("done", "regions", "expected"),
     [
         ([], 0, "score"),
-        (["score"], 0, "locate"),
-        (["score", "locate"], 1, "measure"),
-        (["score", "locate", "measure"], 1, "zero_shot"),
-        (["score", "locate", "measure", "zero_shot", "name", "look"], 1, "repair"),
-        (["score", "locate", "measure", "zero_shot", "name", "look", "repair"], 1, "missing"),
-        (["score", "locate", "measure", "zero_shot", "name", "look", "repair", "missing"], 1, None),
-        (["score", "locate"], 0, "zero_shot"),
-        (["score", "locate", "zero_shot"], 0, None),  # nothing stands out: nothing to measure or repair
+        (["score"], 0, "refute"),
+        (["score", "refute"], 0, "locate"),
+        (["score", "refute", "locate"], 1, "measure"),
+        (["score", "refute", "locate", "measure"], 1, "zero_shot"),
+        (["score", "refute", "locate", "measure", "zero_shot", "name", "look"], 1, "repair"),
+        (["score", "refute", "locate", "measure", "zero_shot", "name", "look", "repair"], 1, None),  # eight at most
+        (["score", "refute", "locate"], 0, "zero_shot"),
+        (["score", "refute", "locate", "zero_shot"], 0, None),  # nothing stands out: nothing to measure or repair
     ],
 )
 def test_plan_is_followed_and_no_tool_is_called_twice(done, regions, expected):
@@ -179,7 +179,7 @@ def test_where_nothing_is_then_only_that_is_said():
 
 def test_a_time_means_nothing_for_a_picture_and_off_the_topic():
     turn = read_turn(conversation("score", question="What is the weather like at 0:10?"))
-    assert next_tool(intent("why"), turn, ALL) == "locate"
+    assert next_tool(intent("why"), turn, ALL) == "refute"
     assert next_tool(intent("off_topic", clip=True), turn, FOR_CLIPS) == "cannot_tell"
     assert is_clip(FOR_CLIPS) and not is_clip(ALL)
 
@@ -288,10 +288,11 @@ def test_a_thing_that_was_found_or_not_needs_no_name():
 
 
 def test_what_is_missing_is_said_once_in_a_conversation():
-    first = conversation("score", "locate", "measure", "zero_shot", "name", "look", "repair", regions=1)
-    assert next_tool(intent("why"), read_turn(first), ALL) == "missing"
+    first = conversation("score", "refute", "locate", "measure", "zero_shot", "name", "repair", regions=1)
+    offered = ALL - {"look"}
+    assert next_tool(intent("why"), read_turn(first), offered) == "missing"
     second = [*first, *conversation("missing"), *first]
-    assert next_tool(intent("why"), read_turn(second), ALL) is None
+    assert next_tool(intent("why"), read_turn(second), offered) is None
 
 
 def test_a_name_is_not_said_to_be_unknown_where_one_was_measured():
@@ -305,10 +306,10 @@ def test_a_name_is_not_said_to_be_unknown_where_one_was_measured():
 
 
 def test_no_more_than_eight_tools_are_called_for_a_question():
-    done = ["score", "find", "locate", "measure", "zero_shot", "name", "look"]
+    done = ["score", "refute", "find", "locate", "measure", "zero_shot", "name"]
     question = "Where and why is the dog?"
     found = result(Ledger().add(tool="find", statement="A dog is found.", labels={"dog": 0.9}))
     messages = [*conversation(*done, regions=1, question=question), found]
-    assert next_tool(intent("where_why"), read_turn(messages), ALL) == "repair"
-    messages += conversation("repair")[1:]
+    assert next_tool(intent("where_why"), read_turn(messages), ALL) == "look"
+    messages += conversation("look")[1:]
     assert next_tool(intent("where_why"), read_turn(messages), ALL) is None
