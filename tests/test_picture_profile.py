@@ -12,6 +12,7 @@ from tests.detectors.test_patchcore import stripes
 from tests.tiny import tiny_spec
 from xad_agent import profile_store
 from xad_agent.errors import XadError
+from xad_agent.picture_profile import FIGURES
 from xad_agent.profile import Profile
 
 
@@ -43,6 +44,9 @@ def test_loaded_profile_scores_the_same(profile: Profile, saved: Path) -> None:
     assert loaded.calibration.threshold() == profile.calibration.threshold()
     assert loaded.calibration.level == profile.calibration.level
     assert loaded.nearest_pictures(asked, 3) == profile.nearest_pictures(asked, 3)
+    assert loaded.figures(asked, loaded.examine(asked)) == profile.figures(asked, profile.examine(asked))
+    assert set(loaded.usual) == set(profile.usual) == FIGURES
+    assert all((loaded.usual[name] == profile.usual[name]).all() for name in FIGURES)
     assert loaded.exemplar(2).sha256 == profile.exemplar(2).sha256
     assert (loaded.name, loaded.exemplars, loaded.summary()) == (profile.name, 6, profile.summary())
 

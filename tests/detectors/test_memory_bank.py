@@ -86,3 +86,28 @@ def test_a_bank_covers_what_is_rare_and_remembers_what_is_usual() -> None:
 @pytest.mark.parametrize("size", [903, 2000])
 def test_a_bank_with_room_takes_all(size: int) -> None:
     assert sorted(_chosen(torch.randn(903, 4), size, seed=0).tolist()) == list(range(903))
+
+
+def test_what_is_alike_elsewhere_in_a_picture_is_not_singular() -> None:
+    bank, _ = fitted(20, border=1.0)
+    strange = grids(1, 5, 1.0)[0]
+    strange[1, 1] = 9.0
+    alone = bank.singular(strange)
+    assert alone[1, 1] == pytest.approx(bank.values(strange)[1, 1], rel=0.05)
+    strange[5, 7] = 9.0
+    twice = bank.singular(strange)
+    assert max(twice[1, 1], twice[5, 7]) < 0.5 * alone[1, 1]
+    assert (twice <= bank.values(strange) + 1e-5).all()
+
+
+def test_a_copy_close_by_is_the_same_place() -> None:
+    bank, _ = fitted(20, border=1.0)
+    strange = grids(1, 5, 1.0)[0]
+    strange[3, 3] = strange[3, 4] = 9.0
+    assert bank.singular(strange)[3, 3] == pytest.approx(bank.values(strange)[3, 3], rel=0.05)
+
+
+def test_a_grid_too_small_to_have_an_elsewhere() -> None:
+    bank, _ = fitted(20, border=1.0)
+    small = grids(1, 5, 1.0)[0][:2, :2]
+    np.testing.assert_array_equal(bank.singular(small), bank.values(small))
