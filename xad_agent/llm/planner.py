@@ -107,7 +107,7 @@ def _pointless(name: str, intent: Intent, turn: Turn, known: Sequence[str] | Non
     if name == "look_for":
         return not named_thing(turn.question)
     if name == "find":
-        return not asked_things(turn.question, known)
+        return not _to_find(turn, known)
     if name == "missing" and name in turn.before:
         return True
     answers = {tool for tool in ("find", "name", "look") if tool in turn.evidence} - _limits(turn)
@@ -144,7 +144,7 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
     if tool == "look_for":
         return {"what": named_thing(turn.question)}
     if tool == "find":
-        return {"phrases": asked_things(turn.question, known)}
+        return {"phrases": _to_find(turn, known)}
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}
@@ -197,6 +197,15 @@ def asked_things(question: str, known: Sequence[str] | None) -> list[str]:
     ]
     things = [phrase for phrase in phrases if set(phrase.split()).isdisjoint(words["no_things"])]
     return list(dict.fromkeys(things)) or _mentioned(question, {name: [name] for name in vocabulary("coco")})
+
+
+def _to_find(turn: Turn, known: Sequence[str] | None) -> list[str]:
+    """What `find` is to look for: of a clip not what `look_for` knows, which sees more of it in less time."""
+    things = asked_things(turn.question, known)
+    if "timeline" not in turn.evidence:
+        return things
+    for_look_for = re.compile(rf"({'|'.join(map(re.escape, vocabulary('coco')))})(e?s)?")
+    return [thing for thing in things if not for_look_for.fullmatch(thing)]
 
 
 def suspicion(turn: Turn) -> str:

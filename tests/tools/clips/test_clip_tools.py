@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.crowd import RIDER, Walker, case_of, film, foreseeing, profile_of, scene, sightings, walk, walkway
+from tests.seeing import SeeingModels
 from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
@@ -65,6 +66,7 @@ CASES: dict[str, Callable[[], ClipCase]] = {
 ARGUMENTS = {
     "moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}],
     "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
+    "find": [{"phrases": ["square", "plate"]}, {"phrases": ["dog", "blue square"]}, {"phrases": []}],
 } | {
     name: [{}, {"event": 2}, {"event": 99}]
     for name in ("name", "measure", "heat", "relate", "nearby", "track", "compare", "repair")
@@ -100,7 +102,7 @@ def test_nothing_is_measured_twice(name: str) -> None:
 
 def test_a_case_without_a_profile_is_only_compared_with_itself() -> None:
     """The clip stands in for what is normal; what is said has no limit and no events."""
-    case = ClipCase(film(scene(RIDER)), None, Ledger())
+    case = ClipCase(film(scene(RIDER)), None, Ledger(), SeeingModels())
     case.__dict__["reference"] = profile_of([scene(RIDER)])
     for tool, function in TOOLS.items():
         evidence = function(case, **ARGUMENTS.get(tool, [{}])[0])
