@@ -11,8 +11,9 @@ from xad_agent.places import place_words
 from xad_agent.prompts import vocabulary
 from xad_agent.seeking import Sought, seek
 from xad_agent.tools.limits import limit
-from xad_agent.tools.sought import NORMALS, Wording, cleaned, drawn, lettered, problem, quantities, statement
+from xad_agent.tools.sought import Wording, cleaned, drawn, lettered, problem, quantities, statement
 
+_NORMALS = 8
 _WORDING = Wording(looked="", normal="good picture", normals="good pictures", unknown="normal picture")
 
 
@@ -31,8 +32,9 @@ def find(case: Case, phrases: Sequence[str]) -> Evidence:
     finder = case.models.finder
     if (reason := problem(wanted, finder)) is not None:
         return limit(case, "find", arguments, reason)
+    normals = case.good(_NORMALS)
     try:
-        sought = seek(wanted, case.picture, finder, case.good(NORMALS))
+        sought = seek(wanted, case.picture, finder, normals)
     except XadError:  # its tokenizer knows nothing of a word
         return limit(case, "find", arguments, vocabulary("models")["finding"]["unknown"])
     found = [(one, _regions(case, one)) for one in sought]

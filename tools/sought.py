@@ -14,7 +14,6 @@ from xad_agent.wording import count, number, numbers, shown_by
 
 MAX_PHRASES = 5
 MAX_CHARACTERS = 60
-NORMALS = 8  # normal pictures that a phrase is looked for on
 _LETTERS = "ABCDE"  # of the boxes that are told of a phrase
 
 

@@ -16,7 +16,7 @@ from xad_agent.perception.finding import Finder
 from xad_agent.prompts import vocabulary
 from xad_agent.seeking import Sought, seek
 from xad_agent.tools.limits import limit
-from xad_agent.tools.sought import NORMALS, Wording, cleaned, drawn, lettered, problem, quantities, statement
+from xad_agent.tools.sought import Wording, cleaned, drawn, lettered, problem, quantities, statement
 from xad_agent.wording import count, number
 
 KEY_FRAMES = 4
@@ -26,8 +26,9 @@ def find(case: ClipCase, phrases: Sequence[str]) -> Evidence:
     """When each phrase scores highest, its boxes then, and that score beside absent things' and that of normal frames.
 
     It looks at four frames only, those of `key_frames`: a pass of Grounding DINO takes 12 s of a core, and each frame
-    takes one for every phrase and one for the absent things. What is seen at other times only is not found, and the
-    statement says how many frames were looked at. Normal frames, another eight passes, are looked at once per phrase.
+    takes one for every phrase and one for the absent things; the profile's eight views take one more each, but only the
+    first time that a phrase is asked for. What is seen at other times only is not found, and "no ... is found" says
+    how many frames were looked at.
 
     Args:
         case: The clip under question.
@@ -42,8 +43,9 @@ def find(case: ClipCase, phrases: Sequence[str]) -> Evidence:
     if (reason := problem(wanted, finder)) is not None:
         return limit(case, "find", arguments, reason)
     frames = {frame: case.clip.frame(frame) for frame in key_frames(case)}
+    normals = list(case.profile.views) if case.profile else []
     try:
-        clearest = _clearest(wanted, frames, finder, case.profile.views[:NORMALS] if case.profile else ())
+        clearest = _clearest(wanted, frames, finder, normals)
     except XadError:  # its tokenizer knows nothing of a word
         return limit(case, "find", arguments, vocabulary("models")["finding"]["unknown"])
     told = [(frame, one, _regions(case, one, frame)) for frame, one in clearest]

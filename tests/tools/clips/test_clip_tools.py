@@ -15,6 +15,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import KINDS
 from xad_agent.evidence import Evidence, Ledger
+from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import load_tools
@@ -179,6 +180,8 @@ def test_langchain_tools_give_the_statement_and_the_evidence() -> None:
     tools = {tool.name: tool for tool in load_tools(case)}
     assert set(tools) == {*TOOLS, "previous", "cannot_tell"} - {"heat"}, "of which the profile has nothing"
     assert {tool.name for tool in load_tools(CASES["VQU-Net"]())} == {*TOOLS, "previous", "cannot_tell"}
+    case.models = Models({"finder": "none"})
+    assert "find" not in {tool.name for tool in load_tools(case)}, "the embedded detector's names are for look_for"
     message = tools["moment"].invoke({"type": "tool_call", "id": "1", "name": "moment", "args": {"at": 5}})
     assert message.content == f"{message.artifact.id}: {message.artifact.statement}"
     for wrong in ({"at": -1}, {"at": float("inf")}, {"at": float("nan")}, {}):
