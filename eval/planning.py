@@ -1,4 +1,7 @@
-"""`xad eval planning`: whether the embedded planner chooses the right tools, on the questions of questions.yaml.
+"""`xad eval planning`: whether the embedded planner chooses the right tools, on hand-written questions.
+
+Those of questions.yaml were there first; those of questions_later.yaml came when the planner had been tuned, by one who
+had not seen it. Either is split in two halves: one to learn from, the other to measure on.
 
 Nothing is looked at: the planner itself runs (router, plan, arguments), and each tool that it calls returns evidence
 of a scripted medium, in which three regions, or three events, stand out.
@@ -27,7 +30,7 @@ from xad_agent.evidence import Ledger, Region
 from xad_agent.llm.embedded import plan
 from xad_agent.llm.planner import MOST_CALLS
 
-HALVES = ("development", "measured")
+HALVES = ("development", "measured", "later development", "later measured")
 _ENDLESS = 20
 
 
@@ -43,6 +46,7 @@ class Asked:
         first: Tools of which one must be the first specific one.
         given: Arguments that this one must have.
         needs: Tools that must be called.
+        later: Whether it is of questions_later.yaml.
     """
 
     intent: str
@@ -52,12 +56,13 @@ class Asked:
     first: tuple[str, ...]
     given: dict[str, Any]
     needs: tuple[str, ...]
+    later: bool = False
 
     @property
     def half(self) -> str:
-        """By the words alone, so that no other question changes it."""
+        """One of `HALVES`, by the words alone, so that no other question changes it."""
         words = "\n".join((*self.before, self.question))
-        return HALVES[sha256(words.encode()).digest()[-1] % 2]
+        return HALVES[2 * self.later + sha256(words.encode()).digest()[-1] % 2]
 
 
 class Call(NamedTuple):
@@ -68,7 +73,7 @@ class Call(NamedTuple):
 
 
 def read_questions() -> list[Asked]:
-    """All questions of questions.yaml."""
+    """All questions, those of questions.yaml first."""
     return [
         Asked(
             intent=intent,
@@ -78,16 +83,19 @@ def read_questions() -> list[Asked]:
             first=tuple(group["first"]),
             given=group.get("with", {}),
             needs=tuple(group.get("needs", ())),
+            later=later,
         )
-        for intent, groups in _data()["questions"].items()
+        for later in (False, True)
+        for intent, groups in _data(later)["questions"].items()
         for group in groups
         for question in group["ask"]
     ]
 
 
 @cache
-def _data() -> Any:
-    return yaml.safe_load((files("xad_agent.eval") / "questions.yaml").read_text(encoding="utf-8"))
+def _data(later: bool = False) -> Any:
+    name = "questions_later.yaml" if later else "questions.yaml"
+    return yaml.safe_load((files("xad_agent.eval") / name).read_text(encoding="utf-8"))
 
 
 def evaluate_planning(halves: Iterable[str] = HALVES) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.seeing import SeeingModels
 from xad_agent.calibration import Calibration
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
@@ -17,7 +18,7 @@ from xad_agent.detectors.attributes import AttributeDetector
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.detectors.vqunet import VquNet
 from xad_agent.evidence import Ledger
-from xad_agent.exemplars import Exemplar, choose, strip
+from xad_agent.exemplars import Exemplar, choose, strip, views
 from xad_agent.foresight import Foresight
 from xad_agent.media import Clip, read_clip
 from xad_agent.perception.eyes import Eyes
@@ -151,12 +152,13 @@ def profile_of(normal: Sequence[Sightings], alpha: float = 0.1) -> ClipProfile:
     scores = [judgement.of_frames(seen) for judgement, seen in zip(judged, normal, strict=True)]
     maxima = np.concatenate([stretch_maxima(values, seen.fps) for values, seen in zip(scores, normal, strict=True)])
     eyes = Eyes(Drawn(), Perspective(HEIGHT, WIDTH, float(TALL), 0.0, 30), None, None)
+    films = [film(seen) for seen in normal]
     exemplars = [
-        Exemplar(number, row, strip(film(normal[number]), normal[number], row))
+        Exemplar(number, row, strip(films[number], normal[number], row))
         for number, row in choose(normal, detector.usual, 0)[::6]
     ]
     calibration = Calibration.from_maps(maxima, scores, alpha)
-    return ClipProfile("walkway", (HEIGHT, WIDTH), eyes, normal, detector, calibration, exemplars, {})
+    return ClipProfile("walkway", (HEIGHT, WIDTH), eyes, normal, detector, calibration, exemplars, views(films), {})
 
 
 def walkway() -> ClipProfile:
@@ -166,7 +168,7 @@ def walkway() -> ClipProfile:
 
 def case_of(seen: Sightings, profile: ClipProfile | None = None) -> ClipCase:
     """A case of a clip in which this is seen."""
-    case = ClipCase(film(seen), profile or walkway(), Ledger())
+    case = ClipCase(film(seen), profile or walkway(), Ledger(), SeeingModels())
     case.__dict__["seen"] = seen
     return case
 

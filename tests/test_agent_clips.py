@@ -8,12 +8,14 @@ from langchain_core.messages import AIMessage
 
 from tests.crowd import RIDER, Walker, film, profile_of, scene, sightings, walk, walkway
 from tests.scripted import ScriptedChatModel, call
+from tests.seeing import SeeingModels
 from xad_agent.agent import Agent
 from xad_agent.answer import Answer
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.llm import embedded
 from xad_agent.llm.embedded import EmbeddedChatModel
 from xad_agent.llm.router import intent
+from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 
 SECOND = Walker(30, 150, -2.5, first=80, last=100)
@@ -188,6 +190,30 @@ def test_questions_about_a_time(
     answer = ask(profile, seen["scene"], EmbeddedChatModel(), question)
     assert answer.text.startswith(says), answer.text
     assert not_said not in answer.text and answer.dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("models", "says", "used"),
+    [
+        (SeeingModels(), 'No "wheelchair" is found in the four frames looked at', {"finder": "scripted"}),
+        (Models({"finder": "none"}), "The object detector does not know what is asked for, so I cannot tell", {}),
+    ],
+)
+def test_what_only_a_finder_of_the_users_own_knows_is_looked_for_by_that(
+    profile: ClipProfile,
+    seen: dict[str, Sightings],
+    leads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    models: Models,
+    says: str,
+    used: dict[str, str],
+) -> None:
+    seen["scene"] = scene(RIDER)
+    monkeypatch.setattr(embedded, "route", lambda question, clip: intent("name", clip=clip))
+    agent = Agent(profile, llm=EmbeddedChatModel(), models=models)
+    answer = agent.ask("Is there a wheelchair?", film(seen["scene"]))
+    assert (answer.source, answer.dropped) == ("model", ())
+    assert answer.text.startswith(says) and answer.models == {"detector": "attributes", **used}
 
 
 def test_a_conversation_about_two_clips(profile: ClipProfile, seen: dict[str, Sightings]) -> None:

@@ -84,6 +84,7 @@ def test_a_loaded_profile_judges_the_same(saved: Path) -> None:
     for ours, theirs in zip(loaded.normal, normal().normal, strict=True):
         assert (ours.name, ours.shape, ours.notes, ours.fps) == (theirs.name, theirs.shape, theirs.notes, theirs.fps)
         np.testing.assert_array_equal(ours.box, theirs.box)
+    assert [(view.name, view.sha256) for view in loaded.views] == [(v.name, v.sha256) for v in normal().views]
     first, second = loaded.exemplars[1], normal().exemplars[1]
     assert first[:2] == second[:2] and first[2].sha256 == second[2].sha256
 
@@ -117,6 +118,9 @@ def truncate(folder: Path) -> None:
         (lambda f: (f / "arrays.safetensors").unlink(), "missing"),
         (lambda f: (f / "profile.json").unlink(), "no profile in"),
         (lambda f: (f / "exemplars" / "001.png").write_bytes(b""), "truncated"),
+        (lambda f: (f / "views" / "007.png").write_bytes(b""), "views/007.png is truncated or was changed"),
+        (lambda f: (f / "views" / "000.png").unlink(), "views/000.png is missing"),
+        (lambda f: edit(f, views=[]), "changed by hand"),
     ],
 )
 def test_damage_is_said_in_one_line(saved: Path, harm: Callable[[Path], object], says: str) -> None:
@@ -142,6 +146,22 @@ def test_a_profile_that_lacks_a_setting_is_damaged(
     with pytest.raises(XadError, match="is damaged") as caught:
         Profile.load(tmp_path / "p")
     assert "\n" not in str(caught.value)
+
+
+def test_a_profile_without_views_is_damaged(tmp_path: Path) -> None:
+    profile = profile_of([walk(0)])
+    profile.views = []
+    profile.save(tmp_path / "p")
+    with pytest.raises(XadError, match="is damaged \\(it has no views\\): fit it again"):
+        Profile.load(tmp_path / "p")
+
+
+def test_a_view_that_is_gone_by_the_time_it_is_asked_for(saved: Path) -> None:
+    loaded = ClipProfile.load(saved)
+    (saved / "views" / "003.png").unlink()
+    assert loaded.views[2].name == "walk 3 frame 15"
+    with pytest.raises(XadError, match="a picture cannot be read"):
+        loaded.views[3]
 
 
 def test_a_profile_of_the_other_kind_is_refused_in_one_line() -> None:
@@ -183,6 +203,9 @@ def test_fitting_looks_at_the_clips_and_names_what_it_skips(fitted: ClipProfile)
     assert "other is 60 x 50 px, the first clip 160 x 120" in fitted.skipped["2"]
     assert "Skipped 2 that could not be used: " in fitted.summary()
     assert len(fitted.normal[0]) >= 24 * 3 * 0.8
+    assert [view.name for view in fitted.views] == [
+        f"walk {n} frame {frame}" for n in (0, 1) for frame in (3, 9, 15, 21)
+    ]
     assert all(clip in (0, 1) and 0 <= frame < 24 for clip, frame, _ in fitted.exemplars)
 
 

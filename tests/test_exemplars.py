@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.crowd import RIDER, TALL, Walker, film, profile_of, scene, sightings, walk
-from xad_agent.exemplars import MOST, REACH, Exemplar, choose, nearest, strip
+from xad_agent.exemplars import MOST, REACH, Exemplar, choose, nearest, strip, views
 
 
 def test_those_kept_cover_the_others() -> None:
@@ -54,6 +54,20 @@ def test_looks_count_where_they_are_known() -> None:
     asked = replace(asked, appearance=np.array([[5.0, 1.0]], np.float16))
     like = nearest(kept, normal, usual, asked, np.array([0]))
     assert like is not None and (like.exemplar.row, like.looks) == (1, 0.5)
+
+
+def test_views_are_spread_over_all_clips_as_if_they_were_one() -> None:
+    clips = [film(walk(0, 4)), film(walk(1, 12))]
+    assert [view.name for view in views(clips)] == [
+        *(f"walk 0 frame {frame}" for frame in (1, 3)),
+        *(f"walk 1 frame {frame}" for frame in (1, 3, 5, 7, 9, 11)),
+    ]
+    np.testing.assert_array_equal(views(clips)[2].pixels, clips[1].frame(1).pixels)
+    assert [view.name for view in views([film(walk(2, 1)), film(walk(3, 2))])] == [
+        "walk 2 frame 0",
+        "walk 3 frame 0",
+        "walk 3 frame 1",
+    ]
 
 
 def test_a_strip_shows_three_moments() -> None:

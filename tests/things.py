@@ -91,7 +91,7 @@ class ThingsProfile(ClipProfile):
         maxima = np.concatenate([stretch_maxima(values, FPS) for values in scores])
         eyes = SimpleNamespace(objects=SimpleNamespace(names=NAMES))
         calibration = Calibration.from_maps(maxima, scores, alpha=0.2)
-        super().__init__("walkers", (HEIGHT, WIDTH), eyes, clips, detector, calibration, (), {})
+        super().__init__("walkers", (HEIGHT, WIDTH), eyes, clips, detector, calibration, (), (), {})
         self.told = seen or {}
 
     def watch(self, clip):

@@ -14,7 +14,7 @@ from xad_agent.rulebook import rules_of
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
-from xad_agent.tools.find import MAX_PHRASES, find
+from xad_agent.tools.find import find
 from xad_agent.tools.known import known
 from xad_agent.tools.locate import locate
 from xad_agent.tools.look import look
@@ -28,6 +28,7 @@ from xad_agent.tools.repair import repair
 from xad_agent.tools.rules import rules
 from xad_agent.tools.score import score
 from xad_agent.tools.segment import segment
+from xad_agent.tools.sought import MAX_PHRASES
 from xad_agent.tools.zero_shot import zero_shot
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ _ARGUMENTS: dict[str, type[BaseModel]] = {
 _CLIP_ARGUMENTS: dict[str, type[BaseModel]] = {
     "moment": _Moment,
     "look_for": _Thing,
+    "find": _Phrases,
     "measure": _OneEvent,
     "name": _AnyEvent,
     "heat": _OneEvent,
@@ -150,8 +152,8 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
     """The tools that look at this kind of media, by name; those that need a model only where it is at hand."""
     from xad_agent.case import Case
 
+    models = case.models
     if isinstance(case, Case):
-        models = case.models
         absent = {
             "refute": case.profile is None,
             "zero_shot": not models.sees_zero_shot,
@@ -162,7 +164,11 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
             **_unsaid(case),
         }
         return {name: tool for name, tool in TOOLS.items() if not absent.get(name)}
-    absent = {"heat": case.profile is None or case.profile.vqunet is None, **_unsaid(case)}
+    absent = {
+        "heat": case.profile is None or case.profile.vqunet is None,
+        "find": not models.has_own_finder,
+        **_unsaid(case),
+    }
     return {name: tool for name, tool in _CLIP_TOOLS.items() if not absent.get(name)}
 
 
@@ -209,10 +215,9 @@ def _schemas(case: "Case | ClipCase") -> tuple[dict[str, str], dict[str, type[Ba
     """What each tool is for, in words, and its arguments; of a finder with a vocabulary, the words it knows."""
     from xad_agent.case import Case
 
-    if not isinstance(case, Case):
-        return vocabulary("tools")["clip_tools"], _CLIP_ARGUMENTS
-    known = case.models.finder.vocabulary if case.models.can_find else None
-    return vocabulary("tools")["tools"], {**_ARGUMENTS, "find": _phrases_of(known) if known else _Phrases}
+    words, arguments = ("tools", _ARGUMENTS) if isinstance(case, Case) else ("clip_tools", _CLIP_ARGUMENTS)
+    known = case.models.finder.vocabulary if "find" in tools_for(case) else None
+    return vocabulary("tools")[words], {**arguments, **({"find": _phrases_of(known)} if known else {})}
 
 
 @cache

@@ -1,8 +1,9 @@
-"""What the tools about a region say where they have nothing to work on; evidence of kind "limit"."""
+"""What tools say where they have nothing to work on; evidence of kind "limit"."""
 
 from typing import Any
 
 from xad_agent.case import Case
+from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.wording import count
 
@@ -17,7 +18,9 @@ def no_region(case: Case, tool: str, arguments: dict[str, Any]) -> Evidence:
     return limit(case, tool, arguments, statement, Quantity(name="region", value=number))
 
 
-def limit(case: Case, tool: str, arguments: dict[str, Any], statement: str, *quantities: Quantity) -> Evidence:
+def limit(
+    case: Case | ClipCase, tool: str, arguments: dict[str, Any], statement: str, *quantities: Quantity
+) -> Evidence:
     """Add a statement of what cannot be measured; the same statement twice is the same evidence."""
     return case.measured(tool, arguments) or case.ledger.add(
         tool=tool,
@@ -26,5 +29,5 @@ def limit(case: Case, tool: str, arguments: dict[str, Any], statement: str, *qua
         kind="limit",
         quantities=quantities,
         regions=case.regions if quantities else (),
-        media=case.picture.sha256,
+        media=case.media,
     )

@@ -260,7 +260,7 @@ def case_of(media: Any, profile: Profile | None, ledger: Ledger, models: Models 
         clip = read_clip(media)
         if profile is not None and not isinstance(profile, ClipProfile):
             raise XadError(f"{clip.name} is a clip, and the profile {profile.name} is of pictures: fit one on clips")
-        return ClipCase(clip, profile, ledger)
+        return ClipCase(clip, profile, ledger, models)
     picture = read_picture(media)
     if profile is not None and not isinstance(profile, PictureProfile):
         raise XadError(f"{picture.name} is a picture, and the profile {profile.name} is of clips: fit one on pictures")

@@ -10,6 +10,7 @@ from xad_agent.detectors.attributes import Strangeness
 from xad_agent.events import clip_score, find_events
 from xad_agent.evidence import Event, Evidence, Ledger, Region
 from xad_agent.media import Clip
+from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 
 
@@ -21,12 +22,14 @@ class ClipCase:
         profile: What normal looks like; None when no normal clip is known. Then the clip is compared with itself, and
             nothing is calibrated.
         ledger: Where the evidence goes; shared by all cases of one conversation.
+        models: The models that need a checkpoint; those that `xad models use` chose by default.
     """
 
-    def __init__(self, clip: Clip, profile: ClipProfile | None, ledger: Ledger):
+    def __init__(self, clip: Clip, profile: ClipProfile | None, ledger: Ledger, models: Models | None = None):
         self.clip = clip
         self.profile = profile
         self.ledger = ledger
+        self.models = models or Models()
 
     @property
     def shown(self) -> Clip:
@@ -45,8 +48,10 @@ class ClipCase:
 
     @property
     def used(self) -> dict[str, str]:
-        """What judged it."""
-        return {"detector": self.detector}
+        """What judged it, and the checkpoint that things were looked for with."""
+        looked = ("find", "observation", self.media)
+        found = any((entry.tool, entry.kind, entry.media) == looked for entry in self.ledger)
+        return {"detector": self.detector, **({"finder": self.models.specs["finder"]} if found else {})}
 
     @property
     def label_scores(self) -> dict[str, float]:

@@ -15,9 +15,9 @@ from xad_agent.detectors.densities import Surplus
 from xad_agent.detectors.naming import Namer
 from xad_agent.detectors.scene_graph import SceneGraph
 from xad_agent.errors import XadError
-from xad_agent.exemplars import Exemplar, choose, strip
+from xad_agent.exemplars import Exemplar, choose, strip, views
 from xad_agent.llm.sentences import embed
-from xad_agent.media import Clip, read_clips
+from xad_agent.media import Clip, Picture, read_clips
 from xad_agent.perception.appearance import Appearance
 from xad_agent.perception.background import Background
 from xad_agent.perception.eyes import Eyes, learn_eyes
@@ -52,6 +52,7 @@ class ClipProfile(Profile):
         scene_graph: The relations of normal clips with their counts; None where none was seen.
         vqunet: Where it was asked for; it has its own scores and limits, which do not enter the verdict.
         exemplars: Normal things, each shown over a moment.
+        views: Whole normal frames, see `exemplars.views`; at least one.
     """
 
     def __init__(
@@ -63,13 +64,15 @@ class ClipProfile(Profile):
         detector: AttributeDetector,
         calibration: Calibration,
         exemplars: Sequence[Exemplar],
+        views: Sequence[Picture],
         skipped: dict[str, str],
         scene_graph: SceneGraph | None = None,
         vqunet: "Foresight | None" = None,
     ):
         self.name, self.shape, self.eyes, self.normal = name, shape, eyes, tuple(normal)
         self.detector, self.calibration, self.scene_graph = detector, calibration, scene_graph
-        self.exemplars, self.skipped, self.vqunet = tuple(exemplars), skipped, vqunet
+        self.exemplars, self.views = tuple(exemplars), views
+        self.skipped, self.vqunet = skipped, vqunet
 
     @classmethod
     def fit(
@@ -116,7 +119,8 @@ class ClipProfile(Profile):
             )
         chosen = choose(seen, detector.usual, seed)
         exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
-        return cls(name_of(normal), shape, eyes, seen, detector, calibration, exemplars, skipped, graph, vqunet)
+        name, shown = name_of(normal), views(clips)
+        return cls(name, shape, eyes, seen, detector, calibration, exemplars, shown, skipped, graph, vqunet)
 
     @property
     def zones(self) -> Mapping[str, Polygon]:
@@ -220,6 +224,7 @@ class ClipProfile(Profile):
             fitted=self.fitted,
             skipped=self.skipped,
             exemplars=[one.shown.name for one in self.exemplars],
+            views=[view.name for view in self.views],
         )
         arrays: dict[str, np.ndarray] = {"scores": self.calibration.scores}
         if self.eyes.background is not None:
@@ -228,14 +233,17 @@ class ClipProfile(Profile):
             arrays |= {f"{number}.{name}": array for name, array in seen.state()[1].items()}
         arrays |= {f"graph.{name}": array for name, array in graph_arrays.items()}
         arrays |= {f"vqunet.{name}": array for name, array in vqunet_arrays.items()}
-        write_folder(Path(directory), stored, arrays, [one.shown.pixels for one in self.exemplars])
+        shown = [one.shown.pixels for one in self.exemplars]
+        write_folder(Path(directory), stored, arrays, shown, [view.pixels for view in self.views])
 
     @classmethod
     def load(cls, directory: str | Path) -> "ClipProfile":
         """Read a saved profile of clips; see `Profile.load`."""
         folder = Path(directory)
-        stored, arrays, pictures = read_folder(folder)
+        stored, arrays, pictures, shown = read_folder(folder)
         try:
+            if not shown:
+                raise ValueError("it has no views")
             settings = stored.detector
             shape = (int(settings["shape"][0]), int(settings["shape"][1]))
             background = Background(arrays["background"]) if "background" in arrays else None
@@ -259,7 +267,8 @@ class ClipProfile(Profile):
                 eyes = replace(eyes, appearance=Appearance(backbone_of(stored, folder)), pose=load_pose())
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise XadError(f"the profile {folder} is damaged ({error}): fit it again") from error
-        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, stored.skipped, graph, vqunet)
+        skipped = stored.skipped
+        return cls(stored.name, shape, eyes, normal, detector, calibration, exemplars, shown, skipped, graph, vqunet)
 
 
 def calibrate(normal: Sequence[Sightings], judged: Sequence[Strangeness], alpha: float) -> Calibration:

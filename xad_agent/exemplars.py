@@ -1,5 +1,7 @@
 """Exemplars: a few normal things that between them show what is normal at every place, each over a moment of time.
 
+Beside them `views`: a few whole frames.
+
 After EVAL (Singh, Jones and Learned-Miller 2023): video volumes chosen greedily so that every other one is near to one
 of them, told apart by how they move and look; an anomaly is shown beside the nearest one of the same place.
 """
@@ -11,11 +13,13 @@ import numpy as np
 
 from xad_agent.detectors.attributes import Usual, place
 from xad_agent.media import Clip, Picture, read_picture
+from xad_agent.media.clip import spread
 from xad_agent.media.figure import in_a_row
 from xad_agent.perception.boxes import feet
 from xad_agent.perception.sightings import Sightings
 
 MOST = 120
+VIEWS = 8
 REACH = 1.5  # body heights; what is farther away is at another place
 _MOMENTS = (-0.4, 0.0, 0.4)  # seconds
 _SHOWN = 2.0  # body heights, at least; of the square around a thing
@@ -107,6 +111,16 @@ def strip(clip: Clip, seen: Sightings, row: int) -> Picture:
     frames = [min(max(round(seen.frame[row] + moment * seen.fps), 0), clip.count - 1) for moment in _MOMENTS]
     cuts = [_cut(clip.frame(int(frame)).pixels, x, y, side) for frame in frames]
     return read_picture(in_a_row(cuts, _SIDE), name=f"{seen.name}, {clip.time(int(seen.frame[row])):.1f} s")
+
+
+def views(clips: Sequence[Clip]) -> list[Picture]:
+    """Eight whole frames, evenly over all clips as if they were one; all frames where there are fewer."""
+    ends = np.cumsum([clip.count for clip in clips])
+    found = []
+    for frame in spread(int(ends[-1]), VIEWS):
+        clip = int(np.searchsorted(ends, frame, side="right"))
+        found.append(clips[clip].frame(frame - int(ends[clip]) + clips[clip].count))
+    return found
 
 
 def _comparable(seen: Sightings) -> np.ndarray:

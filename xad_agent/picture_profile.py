@@ -180,7 +180,7 @@ class PictureProfile(Profile):
     def load(cls, directory: str | Path) -> "PictureProfile":
         """Read a saved profile of pictures; see `Profile.load`."""
         folder = Path(directory)
-        stored, tensors, pictures = read_folder(folder)
+        stored, tensors, pictures, _ = read_folder(folder)
         from xad_agent.detectors.patchcore import PatchCore
 
         backbone = backbone_of(stored, folder)

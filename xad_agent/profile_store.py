@@ -1,4 +1,4 @@
-"""How a profile lies on disk: `profile.json`, `arrays.safetensors` and its exemplars as PNG files; never a pickle."""
+"""How a profile lies on disk: `profile.json`, `arrays.safetensors` and its pictures as PNG files; never a pickle."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from xad_agent.media import Picture, read_picture
 VERSION: Final = 7
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
-_EXEMPLARS = "exemplars"
+_EXEMPLARS, _VIEWS = "exemplars", "views"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -30,6 +30,7 @@ class Stored(BaseModel):
         detector: Its name and settings.
         alpha, level, floor: Of the calibration.
         exemplars: The names of the pictures kept.
+        views: Those of the whole frames kept of clips.
         sha256: Of every other file, by its path below the folder, filled in when writing; and of this file's own
             content, under "profile.json".
     """
@@ -49,11 +50,12 @@ class Stored(BaseModel):
     fitted: int = Field(ge=1)
     skipped: dict[str, str]
     exemplars: list[str]
+    views: list[str] = []
     sha256: dict[str, str] = {}
 
 
 class StoredPictures(Sequence[Picture]):
-    """The exemplars of a profile on disk, each decoded when it is first asked for: a question needs a dozen of 300."""
+    """Pictures of a profile on disk, each decoded when it is first asked for: a question needs a dozen of 300."""
 
     def __init__(self, folder: Path, paths: list[Path], names: list[str]):
         self._folder, self._paths, self._names = folder, paths, names
@@ -74,11 +76,17 @@ class StoredPictures(Sequence[Picture]):
             try:
                 self._read[place] = read_picture(self._paths[place], name=self._names[place])
             except XadError as error:
-                raise XadError(_damaged(self._folder, "an exemplar cannot be read")) from error
+                raise XadError(_damaged(self._folder, "a picture cannot be read")) from error
         return self._read[place]
 
 
-def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
+def write_folder(
+    folder: Path,
+    stored: Stored,
+    arrays: dict[str, np.ndarray],
+    exemplars: list[np.ndarray],
+    views: Sequence[np.ndarray] = (),
+) -> None:
     """Write a profile beside its place, and move it there when it is complete.
 
     Args:
@@ -86,6 +94,7 @@ def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], ex
         stored: Its settings.
         arrays: For safetensors.
         exemplars: RGB uint8 pictures, in the order of `stored.exemplars`.
+        views: Likewise of `stored.views`.
 
     Raises:
         XadError: There is something else at this place, or it cannot be written.
@@ -96,7 +105,7 @@ def write_folder(folder: Path, stored: Stored, arrays: dict[str, np.ndarray], ex
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
             fresh, old = Path(work, "fresh"), Path(work, "old")
-            _fill(fresh, stored, arrays, exemplars)
+            _fill(fresh, stored, arrays, {_EXEMPLARS: exemplars, _VIEWS: views})
             if folder.exists():
                 folder.rename(old)
             fresh.rename(folder)
@@ -115,8 +124,8 @@ def kind_of(folder: Path) -> str:
     return _settings(folder).kind
 
 
-def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], StoredPictures]:
-    """Settings, arrays and exemplars of a profile, checked.
+def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], StoredPictures, StoredPictures]:
+    """Settings, arrays, exemplars and views of a profile, checked.
 
     Raises:
         XadError: It is missing, damaged, changed by hand or of another version.
@@ -125,25 +134,34 @@ def read_folder(folder: Path) -> tuple[Stored, dict[str, np.ndarray], StoredPict
 
     stored = _settings(folder)
     files = {name: _checked(folder, name, digest) for name, digest in stored.sha256.items() if name != _JSON}
-    names = [_exemplar_name(n) for n in range(len(stored.exemplars))]
-    if set(files) != {_ARRAYS, *names}:
+    kept = {_EXEMPLARS: stored.exemplars, _VIEWS: stored.views}
+    paths = {group: [_picture_name(group, n) for n in range(len(names))] for group, names in kept.items()}
+    if set(files) != {_ARRAYS, *paths[_EXEMPLARS], *paths[_VIEWS]}:
         raise XadError(_damaged(folder, "its list of files is wrong"))
     try:
         arrays = load(files[_ARRAYS].read_bytes())
     except Exception as error:  # the reader raises errors of many types
         raise XadError(_damaged(folder, "a file cannot be read")) from error
-    return stored, arrays, StoredPictures(folder, [files[name] for name in names], stored.exemplars)
+    exemplars, views = (
+        StoredPictures(folder, [files[path] for path in paths[group]], names) for group, names in kept.items()
+    )
+    return stored, arrays, exemplars, views
 
 
-def _fill(fresh: Path, stored: Stored, arrays: dict[str, np.ndarray], exemplars: list[np.ndarray]) -> None:
+def _fill(
+    fresh: Path, stored: Stored, arrays: dict[str, np.ndarray], pictures: dict[str, Sequence[np.ndarray]]
+) -> None:
     from PIL import Image
     from safetensors.numpy import save_file
 
-    (fresh / _EXEMPLARS).mkdir(parents=True)
+    fresh.mkdir(parents=True)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, fresh / _ARRAYS)
-    for n, pixels in enumerate(exemplars):
-        Image.fromarray(pixels).save(fresh / _exemplar_name(n), compress_level=1)
-    names = [_ARRAYS, *(_exemplar_name(n) for n in range(len(exemplars)))]
+    names = [_ARRAYS]
+    for group, members in pictures.items():
+        for n, pixels in enumerate(members):
+            (fresh / group).mkdir(exist_ok=True)
+            names.append(_picture_name(group, n))
+            Image.fromarray(pixels).save(fresh / names[-1], compress_level=1)
     digests = {name: _digest(fresh / name) for name in names}
     full = stored.model_copy(update={"sha256": digests})
     full.sha256[_JSON] = _own_digest(full)
@@ -193,8 +211,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _exemplar_name(n: int) -> str:
-    return f"{_EXEMPLARS}/{n:03d}.png"
+def _picture_name(group: str, n: int) -> str:
+    return f"{group}/{n:03d}.png"
 
 
 def _damaged(folder: Path, what: str) -> str:

@@ -25,8 +25,8 @@ class Sought:
         phrase: What was looked for.
         score: The highest score that it gets in the picture, 0 to 1.
         absent: The highest that any of the things gets that hardly are there, of prompts/absent.yaml.
-        usual: The highest that the phrase gets on normal pictures; None where none is known.
-        normals: How many those are.
+        usual: The highest that the phrase gets on normal pictures; None where none is known, or nothing is found.
+        normals: How many pictures that was seen on.
         found: The boxes that score above both `absent` and `LEAST`, strongest first.
     """
 
@@ -57,21 +57,19 @@ def seek(phrases: Sequence[str], picture: Picture, finder: Finder, normals: Sequ
     """
     absent: dict[tuple[str, ...], float] = {}  # a pass is dear, and most phrases have the same things for a baseline
     return [
-        _sought(
-            phrase,
-            # By itself, here and on normal pictures: phrases that are looked for together change each other's scores.
-            finder.find(picture, [phrase], _ANY),
-            _highest_absent(phrase, picture, finder, absent),
-            [_score(phrase, normal, finder) for normal in normals],
-        )
+        _sought(phrase, picture, finder, _highest_absent(phrase, picture, finder, absent), normals)
         for phrase in phrases
     ]
 
 
-def _sought(phrase: str, here: list[Found], absent: float, usual: list[float]) -> Sought:
+def _sought(phrase: str, picture: Picture, finder: Finder, absent: float, normals: Sequence[Picture]) -> Sought:
+    # By itself, here and on normal pictures: phrases that are looked for together change each other's scores.
+    here = finder.find(picture, [phrase], _ANY)
     score = max((found.score for found in here), default=0.0)
     found = tuple(found for found in here if found.score > max(absent, LEAST))
-    return Sought(phrase, score, absent, max(usual) if usual else None, len(usual), found)
+    # What is not there need not be contrasted with what is normal.
+    usual = [_score(phrase, normal, finder) for normal in normals] if found else []
+    return Sought(phrase, score, absent, max(usual, default=None), len(usual), found)
 
 
 def _highest_absent(phrase: str, picture: Picture, finder: Finder, looked: dict[tuple[str, ...], float]) -> float:

@@ -222,6 +222,47 @@ def test_a_named_thing_is_looked_for_and_said_first():
     assert [entry.tool for entry in to_say(asked, full)] == ["look_for", "score"]
 
 
+@pytest.mark.parametrize(
+    ("question", "looked_for", "found"),
+    [
+        ("Is there a wheelchair?", None, ["wheelchair"]),
+        ("Is there a dog?", "dog", []),
+        ("Are there any buses or wheelchairs?", "bus", ["wheelchairs"]),
+        ("Do you see a red bicycle?", "bicycle", ["red bicycle"]),
+        ("Is it a scratch?", None, []),
+    ],
+)
+def test_in_a_clip_find_looks_for_what_look_for_does_not_know(question, looked_for, found):
+    asked, done = intent("name", clip=True), ["score", "timeline", "name"]
+    if looked_for:
+        turn = read_turn(conversation(*done, regions=1, question=question))
+        assert next_tool(asked, turn, FOR_CLIPS) == "look_for"
+        assert arguments("look_for", asked, turn) == {"what": looked_for}
+        done.append("look_for")
+    turn = read_turn(conversation(*done, regions=1, question=question))
+    assert next_tool(asked, turn, FOR_CLIPS) == ("find" if found else None)
+    assert arguments("find", asked, turn) == {"phrases": found}
+    without = next_tool(asked, turn, FOR_CLIPS - {"find"})
+    assert without == ("look_for" if found and not looked_for else None)  # then that says that it does not know it
+    both = read_turn(conversation(*done, "find", regions=1, question=question))
+    said = [entry.tool for entry in to_say(asked, both)]
+    assert said == [*done[3:], "find", "score" if found or looked_for else "name"]  # neither is there
+
+
+def test_what_one_of_two_things_is_not_the_other_may_be():
+    asked, question = intent("name", clip=True), "Are there any buses or wheelchairs?"
+    seen = result(Ledger().add(tool="find", statement="A wheelchair is found.", labels={"wheelchairs": 0.9}))
+    full = read_turn([*conversation("score", "timeline", "look_for", "name", regions=1, question=question), seen])
+    assert [entry.tool for entry in to_say(asked, full)][:2] == ["look_for", "find"]
+
+
+def test_in_a_clip_a_finder_with_a_vocabulary_is_asked_for_what_it_knows():
+    turn = read_turn(conversation("score", "timeline", question="Is there a forklift, a pallet or a dog?"))
+    assert next_tool(intent("name", clip=True), turn, FOR_CLIPS - {"look_for"}, ["pallet", "dog"]) == "find"
+    assert arguments("find", intent("name", clip=True), turn, ["pallet", "dog"]) == {"phrases": ["pallet"]}
+    assert next_tool(intent("name", clip=True), turn, FOR_CLIPS - {"look_for"}, ["dog"]) is None
+
+
 def test_what_the_question_does_not_name_is_not_looked_for():
     turn = read_turn(conversation("score", "timeline", "name", regions=1, question="What is that?"))
     assert next_tool(intent("name", clip=True), turn, FOR_CLIPS) is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xad_agent.errors import XadError
-from xad_agent.media.clip import Clip, Reel, numbered
+from xad_agent.media.clip import Clip, Reel, numbered, spread
 
 
 class Numbers(Reel):
@@ -82,3 +82,12 @@ def test_a_clip_cannot_be_changed():
 )
 def test_numbered(numbers, text):
     assert numbered("frame", numbers) == text
+
+
+@given(st.integers(1, 500), st.integers(1, 20))
+def test_frames_are_spread_evenly(count, most):
+    frames = spread(count, most)
+    assert len(frames) == min(count, most) and frames[0] >= 0 and frames[-1] < count
+    gaps = np.diff([-1 - frames[0], *frames, 2 * count - 1 - frames[-1]])  # as far from the ends as from each other
+    assert gaps.max() - gaps.min() <= 2
+    assert spread(count, 0) == []

@@ -5,7 +5,8 @@ from tests.normal import NormalProfile, case_of, texture, with_square
 from tests.seeing import ScriptedFinder, SeeingModels
 from xad_agent.errors import XadError
 from xad_agent.seeking import LEAST, seek
-from xad_agent.tools.find import MAX_PHRASES, find
+from xad_agent.tools.find import find
+from xad_agent.tools.sought import MAX_PHRASES
 
 SQUARE = (40, 20, 52, 32)
 

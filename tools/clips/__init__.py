@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from xad_agent.evidence import Evidence
 from xad_agent.tools.clips.compare import compare
+from xad_agent.tools.clips.find import find
 from xad_agent.tools.clips.heat import heat
 from xad_agent.tools.clips.locate import locate
 from xad_agent.tools.clips.look_for import look_for
@@ -25,6 +26,7 @@ TOOLS: dict[str, Callable[..., Evidence]] = {
         timeline,
         moment,
         look_for,
+        find,
         locate,
         name,
         measure,

@@ -125,6 +125,16 @@ class Clip:
         return index - (self.time(index) > seconds)
 
 
+def spread(count: int, most: int) -> list[int]:
+    """Of `count` frames at most so many, evenly: the middles of as many equal parts.
+
+    Example:
+        >>> spread(100, 4), spread(2, 4)
+        ([12, 37, 62, 87], [0, 1])
+    """
+    return sorted({int((part + 0.5) * count / most) for part in range(most)})
+
+
 def numbered(noun: str, numbers: Iterable[int], limit: int = 5) -> str:
     """Numbers as a reader wants them, at most `limit` stretches and then how many more.
 

@@ -176,7 +176,12 @@ class Models:
     @property
     def can_find(self) -> bool:
         """Whether there is a finder at all: one was chosen, or the embedded one's weights are there."""
-        return "finder" in self._choices or weights.has("objects")
+        return self.has_own_finder or weights.has("objects")
+
+    @property
+    def has_own_finder(self) -> bool:
+        """Whether a finder was chosen, which knows other things than the embedded one does."""
+        return "finder" in self._choices
 
     @property
     def segmenter(self) -> "Segmenter":

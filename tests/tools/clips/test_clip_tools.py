@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from tests.crowd import RIDER, Walker, case_of, film, foreseeing, profile_of, scene, sightings, walk, walkway
+from tests.seeing import SeeingModels
 from xad_agent.answer import Claim
 from xad_agent.check import check
 from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import KINDS
 from xad_agent.evidence import Evidence, Ledger
+from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import load_tools
@@ -65,6 +67,7 @@ CASES: dict[str, Callable[[], ClipCase]] = {
 ARGUMENTS = {
     "moment": [{"at": 0.0}, {"at": 5.0}, {"at": 180.0}],
     "look_for": [{"what": "bicycle"}, {"what": "dog"}, {"what": "unicorn"}],
+    "find": [{"phrases": ["square", "plate"]}, {"phrases": ["dog", "blue square"]}, {"phrases": []}],
 } | {
     name: [{}, {"event": 2}, {"event": 99}]
     for name in ("name", "measure", "heat", "relate", "nearby", "track", "compare", "repair")
@@ -100,7 +103,7 @@ def test_nothing_is_measured_twice(name: str) -> None:
 
 def test_a_case_without_a_profile_is_only_compared_with_itself() -> None:
     """The clip stands in for what is normal; what is said has no limit and no events."""
-    case = ClipCase(film(scene(RIDER)), None, Ledger())
+    case = ClipCase(film(scene(RIDER)), None, Ledger(), SeeingModels())
     case.__dict__["reference"] = profile_of([scene(RIDER)])
     for tool, function in TOOLS.items():
         evidence = function(case, **ARGUMENTS.get(tool, [{}])[0])
@@ -177,6 +180,8 @@ def test_langchain_tools_give_the_statement_and_the_evidence() -> None:
     tools = {tool.name: tool for tool in load_tools(case)}
     assert set(tools) == {*TOOLS, "previous", "cannot_tell"} - {"heat"}, "of which the profile has nothing"
     assert {tool.name for tool in load_tools(CASES["VQU-Net"]())} == {*TOOLS, "previous", "cannot_tell"}
+    case.models = Models({"finder": "none"})
+    assert "find" not in {tool.name for tool in load_tools(case)}, "the embedded detector's names are for look_for"
     message = tools["moment"].invoke({"type": "tool_call", "id": "1", "name": "moment", "args": {"at": 5}})
     assert message.content == f"{message.artifact.id}: {message.artifact.statement}"
     for wrong in ({"at": -1}, {"at": float("inf")}, {"at": float("nan")}, {}):
