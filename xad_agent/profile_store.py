@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_picture
 
-VERSION: Final = 7
+VERSION: Final = 8
 _JSON = "profile.json"
 _ARRAYS = "arrays.safetensors"
 _EXEMPLARS, _VIEWS = "exemplars", "views"
@@ -38,7 +38,7 @@ class Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["xad-profile"] = "xad-profile"
-    version: Literal[7] = VERSION
+    version: Literal[8] = VERSION
     kind: Literal["pictures", "clips"] = "pictures"
     name: str
     backbone: str
