@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NORMALS, NORMAL_CLIPS, ALPHA = 60, 4, 0.05
 QUESTIONS = 12  # false ones for each picture or clip
-_GROUNDWORK = {"score", "timeline", "locate", "normal", "missing"}
+_GROUNDWORK = {"score", "refute", "timeline", "locate", "normal", "missing"}
 _ABOUT = {"region": "regions", "event": "events"}
 
 Stance = Literal["yes", "no", "cannot tell"]

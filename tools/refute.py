@@ -60,12 +60,13 @@ def _explained(case: Case, tried: Refutation) -> str:
 
 def _candidate(case: Case, tried: Refutation) -> str:
     """What comes closest to the limit, and whether it is an exception in its picture."""
+    place = ", ".join(case.candidate.place)
+    if tried.verdict == "normal":
+        usual = next(_beside(tried, name) for name in TRIALS if not tried.exceeds(name))
+        return f"The strongest candidate, {place}, is no exception either: {usual}."
     score, most = numbers(case.anomaly_map.score, tried.limit)
-    candidate = f"the strongest candidate, {', '.join(case.candidate.place)}, scores {score}, the limit is {most}"
-    left = [_beside(tried, name) for name in TRIALS]
-    if tried.verdict == "uncertain":
-        return f"Uncertain: {candidate}; but {'; '.join(left)}."
-    return f"Normal still: {candidate}; {left[0]}."
+    left = "; ".join(_beside(tried, name) for name in TRIALS)
+    return f"Uncertain: the strongest candidate, {place}, scores {score}, the limit is {most}; but {left}."
 
 
 def _beside(tried: Refutation, name: str) -> str:

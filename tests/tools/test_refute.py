@@ -5,6 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.normal import NormalProfile, case_of, texture, with_square
 from xad_agent.answer import Claim
@@ -16,6 +18,7 @@ from xad_agent.eval.refutation import CHANGES as MADE
 from xad_agent.evidence import Ledger
 from xad_agent.media import read_picture
 from xad_agent.picture_profile import PictureProfile
+from xad_agent.refutation import CAUSES, TRIALS
 from xad_agent.tools import tools_for
 from xad_agent.tools.locate import locate
 from xad_agent.tools.refute import refute
@@ -129,11 +132,43 @@ def test_real_tiles(data: Path) -> None:
     assert stand >= 15, "of 18"
 
 
+@settings(max_examples=20)
+@given(
+    st.sampled_from([texture(3), texture(99), with_square(SQUARE)]),
+    st.dictionaries(
+        st.sampled_from([*TRIALS, *CAUSES, "whole"]), st.integers(-10, 2000).map(lambda tenths: tenths / 10), max_size=5
+    ),
+)
+def test_whatever_was_measured_is_said_so_that_it_holds(pixels: np.ndarray, figures: dict[str, float]) -> None:
+    case = case_of(pixels, PROFILE)
+    measured = {**case.refutation.figures, **figures}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NormalProfile, "figures", lambda *_: measured)
+        case = case_of(pixels, PROFILE)
+        said = [tool(case) for tool in (score, locate, refute)]
+    assert said[0].verdict == said[2].verdict == verdict_of(case)
+    assert bool(case.regions) == (verdict_of(case) == "anomalous")
+    for claim in statement_claims(said):
+        assert check(claim, case.ledger) == (), claim.text
+
+
+def test_an_exception_below_the_limit_is_uncertain() -> None:
+    profile = NormalProfile()
+    profile.usual = {**profile.usual, "rest": np.zeros(48), "elsewhere": np.zeros(48)}
+    case = case_of(texture(3), profile)
+    said = [score(case), locate(case), refute(case)]
+    assert verdict_of(case) == said[0].verdict == "uncertain"
+    assert said[2].statement.startswith("Uncertain: the strongest candidate, ")
+    for claim in statement_claims(said):
+        assert check(claim, case.ledger) == (), claim.text
+
+
 def test_before_normal_the_strongest_candidate_is_named() -> None:
     case = case_of(texture(3), PROFILE)
     evidence = refute(case)
     assert evidence.verdict == "normal"
-    assert evidence.statement.startswith(f"Normal still: the strongest candidate, {', '.join(case.candidate.place)}, ")
+    place = ", ".join(case.candidate.place)
+    assert evidence.statement.startswith(f"The strongest candidate, {place}, is no exception either: less what all of ")
     assert evidence.regions == (case.candidate,)
 
 
