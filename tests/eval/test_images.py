@@ -77,6 +77,10 @@ def find_regions(anomaly_map, picture, calibration):
     return [Region(label="region 1", box=box, score=1, peak=peak, area_share=0.1, rle=run_lengths(mask))]
 
 
+def try_to_refute(picture, found, profile):
+    return SimpleNamespace(verdict="anomalous" if found.score > THRESHOLD else "normal")
+
+
 def repair(case):
     after = 0.1 if case.picture.pixels.max() < 250 else 0.9
     quantities = (Quantity(name="score after repair", value=after), Quantity(name="threshold", value=THRESHOLD))
@@ -93,6 +97,7 @@ def fakes(monkeypatch):
             "find_candidate": find_candidate,
             "by_salience": lambda regions, anomaly_map, contrast: tuple(regions),
         },
+        "xad_agent.refutation": {"try_to_refute": try_to_refute},
         "xad_agent.tools.repair": {"repair": repair},
     }.items():
         module = ModuleType(name)
