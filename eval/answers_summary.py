@@ -24,7 +24,7 @@ DEFINITIONS = (
     "template: the evidence statements of a fixed plan, which does not depend on the question",
     "seconds: of one answer, reading included; the first of the chat model includes loading it",
     "intervals: 95 %; of shares exact (those of claims as if claims were independent), of means and of differences by "
-    "bootstrap over whole pictures or clips, the same ones for both",
+    "bootstrap over whole pictures or clips, the same ones for both; where all are alike it has no width",
 )
 _SHARES = {
     "by_template": "answered by template",
@@ -101,7 +101,7 @@ def _judged(record: Mapping[str, Any], who: str) -> dict[str, Any]:
         "unsupported": [
             {"picture": record["picture"], "text": text, "reasons": found} for text, found in checked if found
         ],
-        "dropped": len(answer.dropped),
+        "dropped": len({entry.text for entry in answer.dropped}),  # one that was not mended is listed twice
         "source": answer.source,
         "note": answer.note,
         **{key: said[key] for key in ("named", "pointed", "seconds")},
