@@ -77,7 +77,7 @@ def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any
     settings = store.settings
     samples = drawn(category.test, settings["limit"], settings["seed"])
     profile, fit_seconds = _fitted(category, store, progress)
-    scored = score_all(samples, store, lambda sample: _score(sample, profile, store), progress)
+    scored = score_all(samples, store, lambda sample: _score(sample, profile, store), progress, store.has_map)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     return {
         "task": "images",

@@ -8,8 +8,10 @@
 Source: Bergmann et al., "MVTec AD", CVPR 2019.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,6 +21,23 @@ from xad_agent.errors import XadError
 GOOD = "good"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 _EXIF_ORIENTATION = 274
+
+
+class Kinded(Protocol):
+    """What is drawn and scored one by one: it has a name of its own, and is of a kind."""
+
+    @property
+    def name(self) -> str:
+        """What results call it."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What a limit is the limit of."""
+        ...
+
+
+SampleT = TypeVar("SampleT", bound=Kinded)
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,16 @@ def read_layout(directory: str | Path, *, learn: bool = True) -> tuple[Category,
     return tuple(_read_category(path, learn) for path in roots)
 
 
-def drawn(samples: tuple[Sample, ...], limit: int | None, seed: int) -> list[Sample]:
+def read_category(directory: str | Path, *, learn: bool = True) -> Category:
+    """The one category in a folder; XadError as `read_layout` says, or where there are several."""
+    categories = read_layout(directory, learn=learn)
+    if len(categories) > 1:
+        names = ", ".join(category.name for category in categories)
+        raise XadError(f"{directory}: holds several categories ({names}); name one of them", exit_code=2)
+    return categories[0]
+
+
+def drawn(samples: Sequence[SampleT], limit: int | None, seed: int) -> list[SampleT]:
     """At most `limit` samples of each kind, drawn with `seed`, in their order; all without a limit."""
     if limit is None:
         return list(samples)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xad_agent.errors import XadError
 from xad_agent.eval.intervals import bootstrap_interval
-from xad_agent.eval.layout import Category, Sample, drawn, read_layout
+from xad_agent.eval.layout import Sample, drawn, read_category
 from xad_agent.eval.machine import revision, versions
 from xad_agent.eval.metrics import overlap
 from xad_agent.eval.report import interval_of, percent
@@ -49,7 +49,7 @@ def evaluate_segmenters(
     Raises:
         XadError: The directory is not one category in MVTec's layout, or no mask has a piece; or as `load_sam` says.
     """
-    category = _category(directory)
+    category = read_category(directory)
     methods: dict[str, _Cut] = {
         segmenter: _cutter(Models({"segmenter": NONE if segmenter == "embedded" else segmenter}).segmenter),
         "grabcut": _grabcut,
@@ -91,14 +91,6 @@ def as_text(result: dict[str, Any]) -> str:
         lines.append(f"{name}: {percent(row['mean_iou'])} {ends}, {row['seconds_per_box']:.3f} s a box; {types}")
     ends = interval_of(result, "over_grabcut")
     return "\n".join([*lines, f"{result['segmenter']} over grabcut: {percent(result['over_grabcut'])} {ends}"])
-
-
-def _category(directory: str | Path) -> Category:
-    categories = read_layout(directory)
-    if len(categories) > 1:
-        names = ", ".join(category.name for category in categories)
-        raise XadError(f"{directory}: holds several categories ({names}); name one of them", exit_code=2)
-    return categories[0]
 
 
 def _pieces(sample: Sample) -> "tuple[Picture, list[tuple[np.ndarray, _Box]], int]":

@@ -15,7 +15,7 @@ import numpy as np
 
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
-from xad_agent.eval.layout import Sample
+from xad_agent.eval.layout import Sample, SampleT
 from xad_agent.eval.metrics import MapAndMask
 
 Record = dict[str, Any]
@@ -117,9 +117,15 @@ class Store:
 
 
 def score_all(
-    samples: list[Sample], store: Store, score: Callable[[Sample], Record], progress: bool
-) -> list[tuple[Sample, Record]]:
+    samples: list[SampleT],
+    store: Store,
+    score: Callable[[SampleT], Record],
+    progress: bool,
+    kept: Callable[[SampleT], bool] = lambda _: True,
+) -> list[tuple[SampleT, Record]]:
     """The records of all pictures: those the store has, and of the others what `score` gives, or the error it raises.
+
+    A record counts as had where `kept` says that what belongs to it is there too.
 
     Raises:
         XadError: No picture could be scored.
@@ -127,7 +133,7 @@ def score_all(
     from tqdm import tqdm
 
     done = {record["picture"] for record in store.forget_failures()}
-    open_samples = [sample for sample in samples if sample.name not in done or not store.has_map(sample)]
+    open_samples = [sample for sample in samples if sample.name not in done or not kept(sample)]
     for sample in tqdm(open_samples, desc="score", unit="picture", disable=not progress):
         try:
             record = score(sample)

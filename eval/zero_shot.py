@@ -149,7 +149,7 @@ def _evaluate(
     }
     store = Store(folder / scorer.name, settings)
     samples = drawn(category.test, options["limit"], options["seed"])
-    scored = score_all(samples, store, lambda sample: _score(sample, scorer, store), progress)
+    scored = score_all(samples, store, lambda sample: _score(sample, scorer, store), progress, store.has_map)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     return {
         "task": "zero-shot",

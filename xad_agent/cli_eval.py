@@ -10,6 +10,7 @@ from xad_agent.cli_options import (
     Backbone,
     Detectors,
     Json,
+    Llm,
     Model,
     Normal,
     ProfileDir,
@@ -140,6 +141,39 @@ def eval_premises(
     if not pictures and clips is None:
         raise XadError("give --pictures, --clips or both", exit_code=2)
     result = evaluate_premises(pictures or (), clips, media=media, seed=seed)
+    print_json(result) if as_json else typer.echo(as_text(result))
+
+
+@evaluate.command("answers")
+def eval_answers(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout, or of clips as `xad eval clips` takes.")],
+    question: Annotated[str | None, typer.Option(help="Where and why it is anomalous, unless told otherwise.")] = None,
+    profile: ProfileDir = None,
+    llm: Llm = "embedded",
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    limit: Annotated[int | None, typer.Option(help="At most so many in all, half of them good.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep answers here; resume from it.")] = None,
+    seed: int = 0,
+    as_json: Json = False,
+) -> None:
+    """Whether answers are true: claims checked again, verdict and place, of a chat model and of the template alone.
+
+    Without --profile one is fitted on the training media, with --alpha and --backbone.
+    """
+    from xad_agent.eval.answers import as_text, evaluate_answers
+
+    result = evaluate_answers(
+        directory,
+        question=question,
+        profile=profile,
+        llm=llm,
+        alpha=alpha,
+        backbone=backbone,
+        limit=limit,
+        seed=seed,
+        output=output,
+    )
     print_json(result) if as_json else typer.echo(as_text(result))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from xad_agent import weights
 
 MAX_TOKENS = 256
+_BATCH = 64
 _WIDTH, _HEADS, _LAYERS, _HIDDEN = 384, 12, 6, 1536
 _EPSILON = 1e-12
 _POSITIONS, _TYPES = 512, 2
@@ -25,6 +26,15 @@ def embed(texts: list[str]) -> np.ndarray:
     Raises:
         XadError: The weights are not there.
     """
+    vectors = np.zeros((len(texts), _WIDTH), np.float32)
+    order = np.argsort([len(text) for text in texts], kind="stable")  # alike in length, little is padded
+    for at in range(0, len(order), _BATCH):
+        batch = order[at : at + _BATCH]
+        vectors[batch] = _embedded([texts[i] for i in batch])
+    return vectors
+
+
+def _embedded(texts: list[str]) -> np.ndarray:
     tokenizer, model = _encoder()
     encoded = tokenizer.encode_batch(texts)
     ids = torch.tensor([item.ids for item in encoded])
