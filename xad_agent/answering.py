@@ -55,7 +55,7 @@ def answered(turn: Turn, agent: "Agent") -> Answer:
         note = turn.note or ("" if draft.claims else "no claim of the chat model held")
         tools, used = tools_for(case), list(turn.used)
         if note and not used:
-            used = [tools[name](case) for name in ("score", "timeline", "locate") if name in tools]
+            used = [tools[name](case) for name in ("score", "timeline", "locate", "refute") if name in tools]
             used += [tools[name](case) for name in ("measure", "repair") if case.regions]
         score = tools["score"](case)
         ruling = [tools["rules"](case)] if "rules" in tools else []

@@ -84,7 +84,7 @@ def _judged(entry: Path, profile: Profile, output: Path) -> dict[str, Any]:
         regions, events = case.regions, case.events
         reasons = [tools[name](case).statement for name in _REASONS if name in tools and regions]
         if verdict.verdict == "uncertain":
-            reasons.insert(0, verdict.statement)
+            reasons.insert(0, tools.get("refute", tools["score"])(case).statement)
     except XadError as error:
         return {"media": str(entry), "error": str(error)}
     figure = _drawn(case, entry, output) if regions else None
