@@ -86,7 +86,7 @@ def measure_everything(directory: Path, pictures: int, alpha: float, seed: int) 
     chosen += rng.sample(good, min(pictures // 2, len(good)))
     for path in chosen:
         case = Case(read_picture(path), profile, Ledger())
-        for name in ("score", "locate"):
+        for name in ("score", "locate", "refute"):
             TOOLS[name](case)
         for region in range(1, min(len(case.regions), 2) + 1):
             TOOLS["measure"](case, region=region)
@@ -125,7 +125,9 @@ def true_claims(entry: Evidence) -> list[Claim]:
             f"The score is {score:.1f}.",
             f"With a score of {score:.2f} it lies {relation} the limit of {threshold:.2f}.",
         ]
-        texts += [f"It is {entry.verdict}.", f"The picture is {'not ' if entry.verdict == 'normal' else ''}anomalous."]
+        texts.append(f"It is {entry.verdict}.")
+        texts += ["The picture is anomalous."] if entry.verdict == "anomalous" else []
+        texts += ["The picture is not anomalous."] if entry.verdict == "normal" else []
     for region in entry.regions:
         if region.place and len(entry.regions) == 1:
             texts.append(f"The place is {region.place[0]}.")

@@ -258,3 +258,18 @@ def test_a_part_is_no_larger_than_its_whole_and_a_range_runs_upwards(text, holds
     )
     reasons = check(Claim(text=text, kind="why", evidence=("E1",)), ledger)
     assert (reasons == ()) == holds, reasons
+
+
+@pytest.mark.parametrize("unit", ["", " %", " body heights"])
+def test_a_range_runs_upwards_whether_or_not_its_start_has_a_unit(unit: str) -> None:
+    ledger = Ledger()
+    quantity = Quantity(name="sharpness", value=9, unit=unit.strip(), normal=(4, 7))
+    ledger.add(tool="refute", statement=f"The sharpness is normally 4{unit} to 7{unit}.", quantities=(quantity,))
+    right, turned = (
+        check(
+            Claim(text=f"The sharpness is normally {low}{unit} to {high}{unit}.", kind="what", evidence=("E1",)), ledger
+        )
+        for low, high in ((4, 7), (7, 4))
+    )
+    assert right == ()
+    assert len(turned) == 1 and turned[0].endswith(" is the wrong way round")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import pairwise
 
-from xad_agent.language import CLAUSE_ENDS, Mention, Number, mentions, numbers
+from xad_agent.language import CLAUSE_ENDS, Mention, Number, mentions, numbers, tokens
 from xad_agent.prompts import vocabulary
 from xad_agent.support import Fact, Support, region_number
 
@@ -147,9 +147,9 @@ def check_order(words: list[str], support: Support) -> Iterable[str]:
     """A part is no larger than the whole it is "of", and a range runs upwards where nothing goes "from" its start."""
     for one, other in pairwise(numbers(words)):
         between = words[one.at + 1 : other.at]
-        is_range = between == ["to"] and words[max(one.at - 1, 0)] != "from"
+        is_range = between in (["to"], [*tokens(one.unit), "to"]) and words[max(one.at - 1, 0)] != "from"
         if one.value > other.value and (between == ["of"] or is_range):
-            yield f"{words[one.at]} {between[0]} {words[other.at]} is the wrong way round"
+            yield f"{words[one.at]} {between[-1]} {words[other.at]} is the wrong way round"
 
 
 def _is_size(number: Number, words: list[str], support: Support) -> bool:
