@@ -21,7 +21,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.context import Context, question_of
 from xad_agent.draft import DraftCheck
-from xad_agent.errors import ModelError, ToolError, XadError
+from xad_agent.errors import ModelError, ToolError, XadError, reason
 from xad_agent.evidence import Evidence, Ledger
 from xad_agent.knowledge import add_knowledge
 from xad_agent.llm import sees
@@ -171,7 +171,7 @@ class Chat:
         except sqlite3.Error as error:
             turn.note = str(memory_error(error))
         except Exception as error:  # a provider may raise anything; whatever it is, the evidence still answers
-            turn.note = f"the chat model failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+            turn.note = f"the chat model failed ({type(error).__name__}: {reason(error)})"
         if turn.note:  # a conversation that broke off in the middle cannot be continued
             self._thread += 1
 

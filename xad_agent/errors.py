@@ -1,4 +1,6 @@
-"""The one error a user is meant to read, and those of a tool or a chat model that broke off."""
+"""The one error a user is meant to read, those of a tool or a chat model that broke off, and how these show text."""
+
+import unicodedata
 
 
 class ToolError(Exception):
@@ -19,3 +21,15 @@ class XadError(Exception):
     def __init__(self, message: str, *, exit_code: int = 1):
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
+
+
+def clean(text: str, limit: int = 80) -> str:
+    """`text` on one line without control characters, its middle left out beyond `limit` characters: for display."""
+    seen = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    line = " ".join(seen.split())
+    return line if len(line) <= limit else f"{line[: limit - 20]}...{line[-17:]}"
+
+
+def reason(error: Exception) -> str:
+    """What an error says, on one short line."""
+    return clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 160)

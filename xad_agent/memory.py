@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.evidence import Evidence
 
 VERSION = 1
@@ -138,5 +138,4 @@ def memory_error(error: Exception, name: str = "") -> XadError:
     where = f"the chats in {name}" if name else "the chat's memory"
     if "locked" in str(error) or "busy" in str(error):
         return XadError(f"{where} cannot be used: another program writes there; end it, or name another file")
-    reason = " ".join(str(error).split())[:200]
-    return XadError(f"{where} cannot be used ({reason}): the file is damaged or no place to write; name another")
+    return XadError(f"{where} cannot be used ({reason(error)}): the file is damaged or no place to write; name another")

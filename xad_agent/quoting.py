@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.evidence import Quantity
 from xad_agent.language import numbers, tokens
 
@@ -73,8 +73,7 @@ def read_statements(file: Path, most: int) -> tuple[str, ...]:
         try:
             given = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise XadError(f"{file} is no YAML ({reason}): give a list of statements", exit_code=2) from error
+            raise XadError(f"{file} is no YAML ({reason(error)}): give a list of statements", exit_code=2) from error
         if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
             raise XadError(f"{file} is no YAML list of statements: begin each line with a dash", exit_code=2)
         lines = given

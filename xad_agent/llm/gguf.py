@@ -17,7 +17,7 @@ from langchain_core.messages import (
 from langchain_core.messages.ai import UsageMetadata
 from pydantic import Field
 
-from xad_agent.errors import ModelError, XadError
+from xad_agent.errors import ModelError, XadError, reason
 from xad_agent.llm.local import LocalChatModel
 from xad_agent.machine import usable_cores
 
@@ -66,7 +66,7 @@ class GgufChatModel(LocalChatModel):
         try:
             self.server.handle_chat_completions(request, take)
         except Exception as error:  # llama.cpp's own errors come as several types
-            raise ModelError(f"{self.spec} failed ({type(error).__name__}: {str(error)[:200]})") from error
+            raise ModelError(f"{self.spec} failed ({type(error).__name__}: {reason(error)})") from error
         return _joined(self.spec, pieces, f"c{len(messages)}")
 
 

@@ -26,6 +26,7 @@ _LONGEST_WAIT = 20.0  # s, of what a server may ask for before the next attempt
 _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _OURS = ("openai", "anthropic", "ollama")  # those with an extra of ours
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=8)
+_NO_TOOLS = re.compile(r"\btools?\b.*\b(support|requires?|enable)|\bsupport.*\btools?\b", re.IGNORECASE | re.DOTALL)
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$")
 
 
@@ -33,15 +34,18 @@ class RemoteChatModel(BaseChatModel):
     """A provider's chat model; what goes wrong is one `ModelError` line.
 
     Too many requests (429) and a server's own failures (5xx) are tried again with back-off, as the server asks for
-    where it does; what takes too long is not, since the time is gone.
+    where it does; what takes too long is not, since the time is gone. A model whose server takes no tools, which only
+    its reply tells, is planned for.
 
     Attributes:
         spec: As it was asked for.
         inner: LangChain's model.
+        note: That it is planned for; "" as long as it is not.
     """
 
     spec: str
     inner: BaseChatModel
+    note: str = ""
 
     @property
     def _llm_type(self) -> str:
@@ -67,6 +71,8 @@ class RemoteChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         tools = kwargs.get("tools")
+        if tools and self.note:
+            return self._planned(messages, tools)
         model = self.inner.bind_tools(tools) if tools else self.inner
         try:
             attempts = Retrying(
@@ -74,10 +80,18 @@ class RemoteChatModel(BaseChatModel):
             )
             message = attempts(lambda: _within(REQUEST_SECONDS, lambda: model.invoke(messages, stop=stop)))
         except Exception as error:  # every provider has its own types
-            told = _told(self.spec, error)
+            told = "" if tools and _takes_no_tools(error) else _told(self.spec, error)
         else:
             return ChatResult(generations=[ChatGeneration(message=message)])
+        if not told:
+            return self._planned(messages, tools)
         raise ModelError(told)  # outside, so that it does not carry the provider's error, which may hold the key
+
+    def _planned(self, messages: list[BaseMessage], tools: Sequence[Any] | None) -> ChatResult:
+        from xad_agent.llm.planned import PLANNED, PlannedChatModel
+
+        self.note = PLANNED
+        return PlannedChatModel(inner=self, profile=self.profile)._generate(messages, tools=tools)
 
 
 def load_remote(spec: str) -> RemoteChatModel:
@@ -157,7 +171,12 @@ def _status(error: BaseException) -> int:
 
 def _passes(error: BaseException) -> bool:
     """Whether the same request may well succeed a moment later."""
-    return _status(error) == 429 or _status(error) >= 500
+    return _status(error) == 429 or (_status(error) >= 500 and not _takes_no_tools(error))
+
+
+def _takes_no_tools(error: BaseException) -> bool:
+    """Whether a server says that this model, or the server as it was started, cannot be told of tools."""
+    return _status(error) in (400, 422, 500, 501) and bool(_NO_TOOLS.search(str(error)))
 
 
 def _wait(state: RetryCallState) -> float:

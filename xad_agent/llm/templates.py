@@ -12,8 +12,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from xad_agent.errors import ModelError, XadError
-from xad_agent.media.reading import read_picture, reason
+from xad_agent.errors import ModelError, XadError, reason
+from xad_agent.media.reading import read_picture
 from xad_agent.media.scaling import shrink, thicken
 from xad_agent.perception.pretrained import command_marks
 

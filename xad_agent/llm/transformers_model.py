@@ -9,11 +9,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import ConfigDict, Field
 
-from xad_agent.errors import ModelError, XadError
+from xad_agent.errors import ModelError, XadError, reason
 from xad_agent.llm.local import LocalChatModel
 from xad_agent.llm.templates import ChatTemplate
 from xad_agent.llm.tool_calls import calls_in, read_calls
-from xad_agent.media.reading import reason
 from xad_agent.perception.checkpoints import find_checkpoint
 from xad_agent.perception.device import placement
 from xad_agent.perception.pretrained import load_network, load_part, load_processor

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean
 from xad_agent.media.clip import Clip
 from xad_agent.media.frame_names import natural_order, numbering
-from xad_agent.media.reading import SUFFIXES, clean, read_pixels, told
+from xad_agent.media.reading import SUFFIXES, read_pixels, told
 from xad_agent.media.scaling import resize
 from xad_agent.media.video_file import VIDEO_KINDS
 

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean
 from xad_agent.media.clip import DEFAULT_FPS, Clip, numbered
 from xad_agent.media.clip_finding import Found, find_clips, frames_in, grouped, named_clips
 from xad_agent.media.frame_names import numbering
 from xad_agent.media.picture import Picture
-from xad_agent.media.reading import Source, clean, told
+from xad_agent.media.reading import Source, told
 from xad_agent.media.stills import Frames, Stills, spooled
 from xad_agent.media.video import Video
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from xad_agent.errors import XadError
-from xad_agent.media.reading import clean, reason
+from xad_agent.errors import XadError, clean, reason
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

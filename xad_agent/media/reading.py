@@ -11,7 +11,6 @@ import glob
 import hashlib
 import os
 import stat
-import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean, reason
 from xad_agent.media.colours import MAX_PIXELS, check_size, to_rgb
 from xad_agent.media.picture import Picture
 
@@ -150,13 +149,6 @@ def read_pictures(source: "Source | Iterable[Source]") -> Iterator[tuple[Path | 
             yield path, _read_or_error(path)
 
 
-def clean(text: str, limit: int = 80) -> str:
-    """`text` on one line without control characters, its middle left out beyond `limit` characters: for display."""
-    seen = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
-    line = " ".join(seen.split())
-    return line if len(line) <= limit else f"{line[: limit - 20]}...{line[-17:]}"
-
-
 def _entries(source: "Source | Iterable[Source]") -> "Iterable[Source]":
     if isinstance(source, np.ndarray):
         return list(source) if source.ndim == 4 else [source]
@@ -175,11 +167,6 @@ def _read_or_error(source: Source) -> Picture | XadError:
         return read_picture(source)
     except XadError as error:
         return error
-
-
-def reason(error: Exception) -> str:
-    """What an error says, on one short line."""
-    return clean(getattr(error, "strerror", None) or str(error) or type(error).__name__, 160)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

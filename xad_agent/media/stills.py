@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean
 from xad_agent.media.clip import Reel
-from xad_agent.media.reading import Source, clean, picture_size, read_pixels
+from xad_agent.media.reading import Source, picture_size, read_pixels
 from xad_agent.media.scaling import resize
 
 Frames: TypeAlias = "Sequence[Source] | np.ndarray"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xad_agent import weights
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.perception.checkpoints import fingerprint
 from xad_agent.perception.device import keep_freed_memory
 
@@ -132,11 +132,11 @@ def _stages(architecture: str) -> tuple[int, ...]:
 
 
 def _no_weights(source: _Source, spec: str, error: Exception) -> str:
-    reason = str(error).strip().split("\n")[0][:200]
+    why = reason(error)
     if source.state is not None:
-        return f"the weights of {spec} do not fit the model {source.architecture} ({reason}): give those of this model"
+        return f"the weights of {spec} do not fit the model {source.architecture} ({why}): give those of this model"
     return (
-        f"cannot get the weights of {spec} from the hub ({reason}): check the network, "
+        f"cannot get the weights of {spec} from the hub ({why}): check the network, "
         f"or give a file as timm:{source.architecture}@FILE"
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.perception.checkpoints import find_checkpoint, hub_folder
 from xad_agent.weights import load_state_dict
 
@@ -96,8 +96,8 @@ def build(spec: str, source: Source) -> Any:
             network = kind(**model)
         network.load_state_dict(_renamed(state, network), strict=True, assign=True)
     except Exception as error:  # open_clip and torch raise errors of many types for what does not fit
-        reason = " ".join(str(error).split())[:200]
-        raise XadError(f"the weights {source.weights.name} of {spec} do not fit its architecture: {reason}") from error
+        problem = f"the weights {source.weights.name} of {spec} do not fit its architecture"
+        raise XadError(f"{problem}: {reason(error)}") from error
     if not all(isinstance(block, ResidualAttentionBlock) for block in network.visual.transformer.resblocks):
         raise XadError(f"{spec}: the layers of its image tower are of a kind of their own: take one such as ViT-B-16")
     _causal(network)
@@ -117,7 +117,7 @@ def tokenizer(spec: str, source: Source) -> Any:
     try:
         return open_clip.get_tokenizer(source.tokenizer)
     except Exception as error:  # its readers raise errors of many types
-        raise XadError(f"{spec}: cannot read its vocabulary ({' '.join(str(error).split())[:200]})") from error
+        raise XadError(f"{spec}: cannot read its vocabulary ({reason(error)})") from error
 
 
 def _repository(spec: str, published: dict[str, Any]) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent import weights
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.media.picture import Picture
-from xad_agent.media.reading import reason
 from xad_agent.media.scaling import thicken
 from xad_agent.perception.boxes import clipped
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint

@@ -5,9 +5,8 @@ from difflib import get_close_matches
 from threading import Lock
 from typing import Any
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean
 from xad_agent.media.picture import Picture
-from xad_agent.media.reading import clean
 from xad_agent.media.scaling import thicken
 from xad_agent.perception.boxes import clipped
 from xad_agent.perception.checkpoints import find_checkpoint, fingerprint

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from xad_agent.errors import XadError
-from xad_agent.media.reading import clean
+from xad_agent.errors import XadError, clean
 
 
 def pieces(phrases: Sequence[str], tokenizer: Any, limit: int, marks: str = "") -> dict[str, list[str]]:

@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xad_agent.errors import XadError
-from xad_agent.media.reading import reason
+from xad_agent.errors import XadError, reason
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from xad_agent import weights
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.perception.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
@@ -139,9 +139,8 @@ def _filled(spec: str, config: "SamConfig", state: "dict[str, Tensor]", *, mobil
     try:
         network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
         raise XadError(
-            f"the weights of {spec} do not fit its architecture ({reason}): give those of this one"
+            f"the weights of {spec} do not fit its architecture ({reason(error)}): give those of this one"
         ) from error
     return network.float().eval().requires_grad_(False)
 

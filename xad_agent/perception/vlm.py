@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, clean, reason
 from xad_agent.media.picture import Picture
-from xad_agent.media.reading import clean, reason
 from xad_agent.media.scaling import shrink, thicken
 from xad_agent.perception.checkpoints import find_checkpoint
 from xad_agent.perception.device import placement

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 
 Polygon = Sequence[tuple[float, float]]
 _MOST, _LONGEST = 50, 40
@@ -30,8 +30,9 @@ def read_zones(file: str | Path, shape: tuple[int, int]) -> dict[str, Polygon]:
     try:
         given = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise XadError(f"cannot read the zones in {file} ({reason}): give a YAML file of names and corners") from error
+        raise XadError(
+            f"cannot read the zones in {file} ({reason(error)}): give a YAML file of names and corners"
+        ) from error
     if not isinstance(given, Mapping) or not 0 < len(given) <= _MOST:
         raise XadError(f"{file} names no zones: give 1 to {_MOST}, as `flower bed: [[10, 200], [60, 200], [60, 239]]`")
     return {_name(name, file): _corners(name, corners, file, shape) for name, corners in given.items()}
