@@ -75,7 +75,7 @@ def share(found: dict) -> tuple[int, int]:
 def test_the_template_alone(noise: Path) -> None:
     found = run(noise, scripted(AIMessage("")))["askers"]["template"]
     assert {key: share(found[key]) for key in found if isinstance(found[key], dict) and "hits" in found[key]} == {
-        "supported": (16, 16),
+        "supported": (21, 21),
         "dropped": (0, 0),
         "by_template": (5, 5),
         "verdict_accuracy": (3, 5),
@@ -85,8 +85,8 @@ def test_the_template_alone(noise: Path) -> None:
         "pointing": (1, 3),
         "no_region": (1, 3),
     }
-    assert found["claims_per_answer"]["value"] == 16 / 5, "2 of each that passes, 4 of each that does not"
-    assert found["claims_per_answer"]["median"] == 4
+    assert found["claims_per_answer"]["value"] == 21 / 5, "3 of each that passes, 5 of each that does not"
+    assert found["claims_per_answer"]["median"] == 5
     assert found["template_reasons"] == {"no chat model was asked": 5}
 
 
@@ -109,7 +109,7 @@ def test_lies_are_dropped_and_counted(noise: Path) -> None:
     assert found["template_reasons"] == {"no claim of the chat model held": 2}
     assert share(found["supported"]) == (5, 5) and not found["unsupported"]
     assert (share(found["pointing"]), share(found["no_region"])) == ((0, 3), (3, 3)), "a score names no place"
-    assert result["differences"]["claims_per_answer"]["value"] == pytest.approx(1 - 16 / 5)
+    assert result["differences"]["claims_per_answer"]["value"] == pytest.approx(1 - 21 / 5)
     assert result["differences"]["pointing"]["value"] == pytest.approx(-1 / 3)
     assert result["differences"]["recall"] == {"value": 0, "low": 0, "high": 0, "median": 0}
     text = as_text(result)
