@@ -120,7 +120,7 @@ def eval_checker(
 
 @evaluate.command("planning")
 def eval_planning(as_json: Json = False) -> None:
-    """Which tools the embedded planner calls for questions in plain words, by intent; it was tuned on half of them."""
+    """Which tools the embedded planner calls for questions in plain words, by intent; it learned from half of them."""
     from xad_agent.eval.planning import as_text, evaluate_planning
 
     result = evaluate_planning()
