@@ -3,9 +3,9 @@
 import pytest
 
 from xad_agent.errors import XadError
-from xad_agent.evidence import Ledger
+from xad_agent.evidence import Ledger, Quantity
 from xad_agent.prompts import vocabulary
-from xad_agent.rulebook import add_rules, read_rules, rules_of, stated_rule
+from xad_agent.rulebook import add_rules, read_rules, ruled, rules_of, stated_rule
 from xad_agent.rules import read_rule
 
 ZONES = {"flower bed": [(0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0)]}
@@ -151,3 +151,16 @@ def test_a_bad_file_is_one_line(tmp_path, name: str, content: bytes | None, part
 def test_a_folder_is_no_file_of_rules(tmp_path) -> None:
     with pytest.raises(XadError, match="cannot read the rules"):
         read_rules(tmp_path)
+
+
+def test_what_bears_the_verdict_is_said_first() -> None:
+    ledger = Ledger()
+    score, alpha = Quantity(name="score", value=2, p_value=0.1), Quantity(name="alpha", value=5)
+    bare = ledger.add(tool="score", statement="By itself it scores 2.", verdict="uncertain", quantities=(score,))
+    judged = ledger.add(tool="score", statement="It is normal.", verdict="normal", quantities=(score, alpha))
+    place = ledger.add(tool="locate", statement="There.")
+    tried = ledger.add(tool="refute", statement="It is uncertain.", verdict="uncertain")
+    ruling = ledger.add(tool="rules", statement="So it is normal.", verdict="normal")
+    assert ruled([bare, place, tried]) == [tried, bare, place]
+    assert ruled([judged, place, tried]) == [judged, place, tried]
+    assert ruled([bare, place, tried, ruling]) == [ruling, place]

@@ -53,10 +53,24 @@ def rules_of(ledger: Ledger) -> list[Rule]:
 
 
 def ruled(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The same, with the verdict of the rules, where they bear one, first and in place of the score's."""
+    """The same with what bears the verdict first.
+
+    That is the ruling, where there is one, in place of the score and of what was tried against it; else what was tried,
+    where it overturned the score.
+    """
     entries = list(evidence)
     ruling = [entry for entry in entries if entry.tool == "rules" and entry.verdict]
-    return entries if not ruling else [*ruling, *(e for e in entries if e.tool not in ("rules", "score", "refute"))]
+    if ruling:
+        return [*ruling, *(e for e in entries if e.tool not in ("rules", "score", "refute"))]
+    overturned = any(map(_is_overturned, entries))
+    return sorted(entries, key=lambda entry: not (overturned and entry.tool == "refute"))
+
+
+def _is_overturned(entry: Evidence) -> bool:
+    """Whether a score bears another verdict than by itself; its alpha goes only with that."""
+    measured = {quantity.name: quantity for quantity in entry.quantities}
+    calibrated = "score" in measured and measured["score"].p_value is not None
+    return entry.tool == "score" and calibrated and "alpha" not in measured
 
 
 def stated_rule(text: str) -> str | None:
