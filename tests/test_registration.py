@@ -56,3 +56,8 @@ def test_what_is_ignored_does_not_steer() -> None:
 )
 def test_what_does_not_align_says_so(normal: np.ndarray, asked: np.ndarray) -> None:
     assert align(picture(normal), picture(asked)) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_all_is_ignored_nothing_aligns() -> None:
+    assert align(picture(_key(0)), picture(_key(35)), np.ones((200, 200), dtype=bool)) is None

@@ -105,7 +105,7 @@ def _lay(source: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.n
 def _quality(source: np.ndarray, target: np.ndarray, matrix: np.ndarray, use: np.ndarray) -> float:
     """Correlation of the details where both are; -1 when they hardly overlap."""
     both = (_lay(np.ones_like(source), matrix, target.shape) > 0.99) & (use > 0)
-    if both.sum() < _MIN_OVERLAP * use.sum():
+    if both.sum() < _MIN_OVERLAP * max(use.sum(), 1):  # nothing to compare: all of it is left out
         return -1.0
     a, b = _lay(source, matrix, target.shape)[both], target[both]
     a, b = a - a.mean(), b - b.mean()
