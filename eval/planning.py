@@ -1,7 +1,8 @@
 """`xad eval planning`: whether the embedded planner chooses the right tools, on hand-written questions.
 
-Those of questions.yaml were there first; those of questions_later.yaml came when the planner had been tuned, by one who
-had not seen it. Either is split in two halves: one to learn from, the other to measure on.
+Those of questions.yaml were there first, in two halves: one to learn from, one to measure on. Those of
+questions_later.yaml came when the planner had been tuned, by another hand that had seen nothing of it; after they had
+been measured they were learned from. Those of questions_last.yaml came after that, likewise, and are only measured.
 
 Nothing is looked at: the planner itself runs (router, plan, arguments), and each tool that it calls returns evidence
 of a scripted medium, in which three regions, or three events, stand out.
@@ -30,7 +31,7 @@ from xad_agent.evidence import Ledger, Region
 from xad_agent.llm.embedded import plan
 from xad_agent.llm.planner import MOST_CALLS
 
-HALVES = ("development", "measured", "later development", "later measured")
+PARTS = {"questions": ("development", "measured"), "questions_later": ("later",), "questions_last": ("last",)}
 _ENDLESS = 20
 
 
@@ -46,7 +47,7 @@ class Asked:
         first: Tools of which one must be the first specific one.
         given: Arguments that this one must have.
         needs: Tools that must be called.
-        later: Whether it is of questions_later.yaml.
+        file: Where it stands.
     """
 
     intent: str
@@ -56,13 +57,14 @@ class Asked:
     first: tuple[str, ...]
     given: dict[str, Any]
     needs: tuple[str, ...]
-    later: bool = False
+    file: str = "questions"
 
     @property
-    def half(self) -> str:
-        """One of `HALVES`, by the words alone, so that no other question changes it."""
+    def part(self) -> str:
+        """One of those of its file in `PARTS`, by the words alone, so that no other question changes it."""
         words = "\n".join((*self.before, self.question))
-        return HALVES[2 * self.later + sha256(words.encode()).digest()[-1] % 2]
+        parts = PARTS[self.file]
+        return parts[sha256(words.encode()).digest()[-1] % len(parts)]
 
 
 class Call(NamedTuple):
@@ -83,32 +85,32 @@ def read_questions() -> list[Asked]:
             first=tuple(group["first"]),
             given=group.get("with", {}),
             needs=tuple(group.get("needs", ())),
-            later=later,
+            file=file,
         )
-        for later in (False, True)
-        for intent, groups in _data(later)["questions"].items()
+        for file in PARTS
+        for intent, groups in _data(file)["questions"].items()
         for group in groups
         for question in group["ask"]
     ]
 
 
 @cache
-def _data(later: bool = False) -> Any:
-    name = "questions_later.yaml" if later else "questions.yaml"
-    return yaml.safe_load((files("xad_agent.eval") / name).read_text(encoding="utf-8"))
+def _data(file: str) -> Any:
+    return yaml.safe_load((files("xad_agent.eval") / f"{file}.yaml").read_text(encoding="utf-8"))
 
 
-def evaluate_planning(halves: Iterable[str] = HALVES) -> dict[str, Any]:
-    """Plan for every question of the halves named.
+def evaluate_planning(parts: Iterable[str] | None = None) -> dict[str, Any]:
+    """Plan for every question of the parts named, or of all.
 
     Returns:
-        By half: the shares of right first tools (`first`: the very first; `specific`: see the module), each with its
+        By part: the shares of right first tools (`first`: the very first; `specific`: see the module), each with its
         95 % interval, `specific` by intent, how many questions had a needed tool `skipped`, the same call `twice` or
         `too_many` calls, and those that went `wrong`, with what was called.
     """
     offered = {media: _offered(media) for media in ("picture", "clip")}
     asked = read_questions()
-    return {half: _measured([one for one in asked if one.half == half], offered) for half in halves}
+    chosen = list(dict.fromkeys(part for own in PARTS.values() for part in own)) if parts is None else parts
+    return {part: _measured([one for one in asked if one.part == part], offered) for part in chosen}
 
 
 def _measured(asked: list[Asked], offered: dict[str, list[BaseTool]]) -> dict[str, Any]:
@@ -162,7 +164,7 @@ class Judgement:
 
 def judge(asked: Asked, calls: Sequence[Call], offered: Sequence[BaseTool]) -> Judgement:
     """Hold what was called for a question against what is right for it."""
-    groundwork = _data()["groundwork"][asked.media]
+    groundwork = _data("questions")["groundwork"][asked.media]
     beyond = [call for call in calls if call.tool not in groundwork] or list(calls[-1:])
     named = all(call.arguments.get(name) == value for call in beyond[:1] for name, value in asked.given.items())
     tools = {tool.name for tool in offered}
@@ -229,13 +231,13 @@ def _offered(media: str) -> list[BaseTool]:
 
 def as_text(result: dict[str, Any]) -> str:
     """The result as a table, with what was got wrong."""
-    return "\n".join(line for half, measured in result.items() for line in _lines(half, measured))
+    return "\n".join(line for part, measured in result.items() for line in _lines(part, measured))
 
 
-def _lines(half: str, measured: dict[str, Any]) -> list[str]:
+def _lines(part: str, measured: dict[str, Any]) -> list[str]:
     rows = [("right first tool", measured["first"]), ("right first specific tool", measured["specific"])]
     rows += [(f"  {intent}", share) for intent, share in measured["by_intent"].items()]
-    lines = [f"{half} half, {measured['specific']['n']} questions"]
+    lines = [f"{part}, {measured['specific']['n']} questions"]
     for name, share in rows:
         interval = f"{100 * share['low']:.1f} to {100 * share['high']:.1f} %"
         lines.append(f"  {name:28} {100 * share['value']:6.1f} %  ({share['hits']} of {share['n']}; {interval})")

@@ -23,6 +23,7 @@ WHERE, SIZE = "Where is the defect?", "How big is the first region?"
         ("Region 2, please", 1, 3, 2),
         ("event 12?", 1, 3, 12),  # there is none: that is for a tool to say
         ("number 3?", 1, 3, 3),
+        ("the same for number two, please", 1, 3, 2),
         ("the 2nd one", 1, 3, 2),
         ("And the last one?", 1, 4, 4),
         ("the last one", 1, 0, 1),

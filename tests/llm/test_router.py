@@ -109,7 +109,6 @@ CLIP_QUESTIONS = [
     ("What is the typical speed?", {"normal"}),
     ("Tell me what normally goes on in this place.", {"normal"}),
     ("Is everything normal in this clip?", {"is_it"}),
-    ("Anything suspicious?", {"is_it", "where_why", "count"}),
     ("What happened that is out of the ordinary?", {"where_why"}),
     ("Why did you raise the alarm?", {"why"}),
     ("Whereabouts in the frame is it?", {"where"}),

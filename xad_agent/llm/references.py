@@ -27,7 +27,7 @@ def named_region(question: str, focus: int = 1, regions: int = 0) -> int | None:
         match = pattern.search(question)
         if match:
             parts = match.groupdict()
-            number = parts.get("number") or vocabulary("references")["ordinals"][parts["word"].lower()]
+            number = parts.get("number") or _counted()[parts["word"].lower()]
             if number == "last":
                 return max(regions, 1)
             if number == "next":
@@ -78,9 +78,17 @@ def pointed_at(question: str, thing: str) -> bool:
 @cache
 def _named() -> tuple[re.Pattern[str], ...]:
     words = vocabulary("references")
-    ordinals, others = "|".join(words["ordinals"]), words["others"]
-    patterns = (pattern.replace("{ordinals}", ordinals).replace("{others}", others) for pattern in words["named"])
+    filled = {name: "|".join(words[name]) for name in ("ordinals", "cardinals")} | {"others": words["others"]}
+    patterns = list(words["named"])
+    for name, value in filled.items():
+        patterns = [pattern.replace(f"{{{name}}}", value) for pattern in patterns]
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
+def _counted() -> dict[str, int | str]:
+    """What a word of a number stands for: a number, or "last", "other" or "next"."""
+    words = vocabulary("references")
+    return {**words["ordinals"], **words["cardinals"]}
 
 
 def _words(text: str) -> set[str]:
