@@ -103,7 +103,7 @@ CHANNELS: dict[str, Way] = {
     for way in (in_the_file_name, in_the_question, in_the_picture, as_a_thing_to_be_found, in_the_profile)
 }
 
-pytestmark = pytest.mark.parametrize("text", [text for text, _ in ATTACKS])
+by_every_text = pytest.mark.parametrize("text", [text for text, _ in ATTACKS])
 
 
 def obeying(text: str) -> ScriptedChatModel:
@@ -142,6 +142,7 @@ def unharmed(chat: Chat, answer: Answer, clean: Answer) -> None:
     assert not any(mark in answer.text for mark in ("<script", "<img", "](", "onerror", "E99"))
 
 
+@by_every_text
 @pytest.mark.parametrize("way", CHANNELS)
 def test_a_model_that_obeys_is_not_heard(way, text, tmp_path):
     chat, answer = CHANNELS[way](scripted(obeying(text)), text, tmp_path)
@@ -152,6 +153,7 @@ def test_a_model_that_obeys_is_not_heard(way, text, tmp_path):
     assert "It is anomalous [E1]" in answer.text
 
 
+@by_every_text
 def test_a_model_that_only_obeys_leaves_the_evidence_to_answer(text, tmp_path):
     said = dict(ATTACKS)[text]
     script = [call("score"), call("locate"), AIMessage(f"{said} [E1]. {said} [E2].")]
@@ -160,6 +162,7 @@ def test_a_model_that_only_obeys_leaves_the_evidence_to_answer(text, tmp_path):
     unharmed(chat, answer, clean_answer())
 
 
+@pytest.mark.parametrize("text", [text for text, _ in ATTACKS if {"<", "["} & set(text)])  # what could be markup
 def test_a_report_shows_it_as_text(text, tmp_path):
     _, answer = in_the_question(scripted(obeying(text)), text, tmp_path)
     answer.to_html(tmp_path / "report.html")
@@ -167,6 +170,7 @@ def test_a_report_shows_it_as_text(text, tmp_path):
     assert "<script>alert" not in html and "<img src=x" not in html and 'href="http://evil' not in html
 
 
+@by_every_text
 @pytest.mark.data
 @pytest.mark.parametrize("way", CHANNELS)
 def test_the_embedded_model_does_not_obey(way, text, tmp_path):

@@ -1,6 +1,7 @@
 """`evaluate_answers` on tiny sets with scripted chat models: counts by hand; what is false is not counted as true."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,10 @@ def mask(box: tuple[int, int, int, int]) -> np.ndarray:
 
 @pytest.fixture
 def noise(tmp_path: Path) -> Path:
+    return noise_in(tmp_path)
+
+
+def noise_in(tmp_path: Path) -> Path:
     """Good: one that passes, one false alarm. Defective: one found, one found beside its mask, one missed."""
     root = tmp_path / "noise"
     for seed in range(12):
@@ -135,6 +140,14 @@ def put(answer: dict, **what) -> None:
     answer["text"] = " ".join(f"{c['text'].rstrip('.')} [{', '.join(c['evidence'])}]." for c in answer["claims"])
 
 
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A set, and the folder that its answers are kept in."""
+    root = noise_in(tmp_path_factory.mktemp("answered"))
+    run(root, scripted(AIMessage("")), output=root.parent / "kept")
+    return root, root.parent / "kept"
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -145,10 +158,10 @@ def put(answer: dict, **what) -> None:
         (lambda answer: answer["evidence"][0].update(media="0" * 64), "E1 is of other media"),
     ],
 )
-def test_an_answer_that_is_not_true_is_found_out(noise: Path, tmp_path: Path, spoil, reason: str) -> None:
+def test_an_answer_that_is_not_true_is_found_out(answered, tmp_path: Path, spoil, reason: str) -> None:
     """The answers are kept, one is changed, and the evaluation goes on from them: it must not believe them."""
-    kept = {"output": tmp_path / "kept"}
-    run(noise, scripted(AIMessage("")), **kept)
+    noise, folder = answered
+    kept = {"output": shutil.copytree(folder, tmp_path / "kept")}
     lines = (tmp_path / "kept/pictures.jsonl").read_text("utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     spoil(records[2]["answers"]["template"]["answer"])
