@@ -17,7 +17,8 @@ _LESS = {"rest": "less what all of the picture shares", "elsewhere": "less what 
 def refute(case: Case) -> Evidence:
     """Whether a change of the whole picture explains its score; below the limit, what its strongest candidate has.
 
-    A place that stands is also held against the same place on good pictures, and repaired.
+    A place that stands is also held against the same place on good pictures, and repaired; what the repair comes to is
+    for that tool to say.
     """
     known = case.measured("refute", {})
     if known is not None:
@@ -30,7 +31,7 @@ def refute(case: Case) -> Evidence:
     place = _place(case, region)
     repaired = repair(case) if case.regions else None
     above = case.anomaly_map.score > tried.limit
-    words = [_explained(case, tried) if above else _candidate(case, tried), _differs(place), _repaired(repaired)]
+    words = [_explained(case, tried) if above else _candidate(case, tried), _differs(place)]
     return case.ledger.add(
         tool="refute",
         statement=" ".join(filter(None, words)),
@@ -97,15 +98,6 @@ def _differs(place: tuple[Quantity, ...]) -> str:
     if not place:
         return ""
     return f"There it differs from good pictures {number(place[0].value, 'times')} as much as these from each other."
-
-
-def _repaired(repaired: Evidence | None) -> str:
-    if repaired is None or repaired.kind == "limit":
-        return ""
-    after = repaired.quantity("score after repair").value
-    before, now = numbers(repaired.quantity("score").value, after)
-    falls = f"falls from {before} to {now}" if after < repaired.quantity("score").value else "does not fall"
-    return f"With normal content in its place the score {falls}."
 
 
 def _scores(case: Case) -> tuple[Quantity, ...]:
