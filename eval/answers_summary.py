@@ -10,7 +10,7 @@ from xad_agent.answer import Answer, prose
 from xad_agent.check import check
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.layout import GOOD
-from xad_agent.eval.report import percent
+from xad_agent.eval.report import interval_of, percent
 from xad_agent.evidence import Ledger
 
 DEFINITIONS = (
@@ -166,7 +166,7 @@ def as_text(result: Mapping[str, Any]) -> str:
     titles = {"model": result["llm"], "template": "template alone"}
     rows = [["", *(titles.get(name, name) for name in askers), "difference"]]
     for key, title in {"supported": "claims supported", "dropped": "drafted claims dropped", **_SHARES}.items():
-        rows.append([f"{title}, %", *(_share(one[key]) for one in askers.values()), _points(result, key)])
+        rows.append([f"{title}, %", *(_share(one, key) for one in askers.values()), _points(result, key)])
     for key, title in _MEANS.items():
         rows.append([title, *(_number(one[key]) for one in askers.values()), _number(result["differences"][key])])
     rows.append(["  median", *(f"{one['seconds']['median']:.2f}" for one in askers.values()), ""])
@@ -178,10 +178,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _share(share: dict[str, Any]) -> str:
-    if not share["n"]:
-        return "-"
-    return f"{percent(share)} ({share['hits']} of {share['n']}; {percent(share['low'])} to {percent(share['high'])})"
+def _share(asker: dict[str, Any], key: str) -> str:
+    return f"{percent(asker[key])} {interval_of(asker, key)}" if asker[key]["n"] else "-"
 
 
 def _points(result: Mapping[str, Any], key: str) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.layout import GOOD, read_layout
+from xad_agent.eval.layout import GOOD, read_category
 from xad_agent.eval.machine import circumstances, load_average, peak_memory_mb
 
 if TYPE_CHECKING:
@@ -219,14 +219,9 @@ def _paths(directory: str | Path | None, scratch: Path, seed: int) -> tuple[list
     """Pictures to fit on, and defective pictures to test on, of every type in turn."""
     if directory is None:
         return _synthetic(scratch, seed)
-    categories = read_layout(directory)
-    if len(categories) > 1:
-        names = ", ".join(category.name for category in categories)
-        raise XadError(f"{directory}: holds several categories ({names}); name one of them", exit_code=2)
-    tests = [sample.path for sample in categories[0].test if sample.kind != GOOD] or [
-        s.path for s in categories[0].test
-    ]
-    return list(categories[0].normal), tests[:: max(1, len(tests) // SYNTHETIC_TESTS)]
+    category = read_category(directory)
+    tests = [sample.path for sample in category.test if sample.kind != GOOD] or [s.path for s in category.test]
+    return list(category.normal), tests[:: max(1, len(tests) // SYNTHETIC_TESTS)]
 
 
 def _synthetic(scratch: Path, seed: int) -> tuple[list[Path], list[Path]]:

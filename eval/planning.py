@@ -27,6 +27,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from xad_agent.eval.report import share_line
 from xad_agent.evidence import Ledger, Region
 from xad_agent.llm.embedded import plan
 from xad_agent.llm.planner import MOST_CALLS
@@ -238,9 +239,7 @@ def _lines(part: str, measured: dict[str, Any]) -> list[str]:
     rows = [("right first tool", measured["first"]), ("right first specific tool", measured["specific"])]
     rows += [(f"  {intent}", share) for intent, share in measured["by_intent"].items()]
     lines = [f"{part}, {measured['specific']['n']} questions"]
-    for name, share in rows:
-        interval = f"{100 * share['low']:.1f} to {100 * share['high']:.1f} %"
-        lines.append(f"  {name:28} {100 * share['value']:6.1f} %  ({share['hits']} of {share['n']}; {interval})")
+    lines += [f"  {share_line(name, share, 28)}" for name, share in rows]
     lines += [f"  {name:28} {measured[name]}" for name in ("skipped", "twice", "too_many")]
     for one in measured["wrong"]:
         called = ", ".join(f"{tool} {given or ''}".strip() for tool, given in one["called"])

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from xad_agent.answer import Answer
+from xad_agent.eval.report import share_line
 from xad_agent.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -269,9 +270,6 @@ def as_text(result: dict[str, Any]) -> str:
         ("answered by yes", result["yes_ratio"]),
         *((f"  {kind}", share) for kind, share in result["by_kind"].items()),
     ]
-    lines = []
-    for name, share in rows:
-        interval = f"{100 * share['low']:.1f} to {100 * share['high']:.1f} %"
-        lines.append(f"{name:26} {100 * share['value']:6.1f} %  ({share['hits']} of {share['n']}; {interval})")
+    lines = [share_line(name, share, 26) for name, share in rows]
     lines += [f"wrong: {one['question']!r}: {one['answer']}" for one in result["wrong"]]
     return "\n".join(lines)

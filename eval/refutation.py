@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xad_agent.errors import XadError
 from xad_agent.eval.intervals import bootstrap_interval, proportion
-from xad_agent.eval.layout import Sample, read_layout
+from xad_agent.eval.layout import Sample, read_category
 from xad_agent.eval.machine import revision, versions
 from xad_agent.eval.report import interval_of, percent
 
@@ -82,9 +81,7 @@ def evaluate_refutation(
     from xad_agent.media import read_picture
     from xad_agent.picture_profile import PictureProfile
 
-    category, *others = read_layout(directory)
-    if others:
-        raise XadError(f"{directory}: holds several categories; name one of them", exit_code=2)
+    category = read_category(directory)
     samples = _drawn(category.test, pictures, seed)
     profile = PictureProfile.fit([str(path) for path in category.normal], alpha=alpha, seed=seed, progress=progress)
     bar = tqdm(samples, desc="judging", disable=not progress)

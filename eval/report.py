@@ -80,6 +80,12 @@ def interval_of(result: dict[str, Any], key: str) -> str:
     return f"({percent(ends[0])} to {percent(ends[1])})" if ends else ""
 
 
+def share_line(name: str, share: dict[str, Any], width: int) -> str:
+    """A row of a table of shares as `proportion` gives them, in %, with what they are of and their intervals."""
+    interval = f"{percent(share['low'])} to {percent(share['high'])} %"
+    return f"{name:<{width}} {percent(share):>6} %  ({share['hits']} of {share['n']}; {interval})"
+
+
 def percent(value: float | dict[str, Any] | None) -> str:
     """A metric or share in %, to one decimal; "-" where it is not defined."""
     number = value["value"] if isinstance(value, dict) else value

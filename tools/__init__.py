@@ -8,9 +8,7 @@ from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
-from xad_agent.knowledge import knowledge_of
 from xad_agent.prompts import vocabulary
-from xad_agent.rulebook import rules_of
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
 from xad_agent.tools.compare import compare
@@ -174,7 +172,8 @@ def tools_for(case: "Case | ClipCase") -> dict[str, Callable[..., Evidence]]:
 
 def _unsaid(case: "Case | ClipCase") -> dict[str, bool]:
     """The tools that nothing was said for: no rule, or no knowledge file."""
-    return {"rules": not rules_of(case.ledger), "known": knowledge_of(case.ledger) is None}
+    kept = {entry.tool for entry in case.ledger}
+    return {"rules": "rule" not in kept, "known": "knowledge" not in kept}
 
 
 def arguments_of() -> dict[str, dict[str, Any]]:

@@ -9,7 +9,6 @@ from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.findings import Finding
 from xad_agent.prompts import vocabulary
 from xad_agent.rules import Rule, is_action, members
-from xad_agent.tools.clips.look_for import is_seen
 from xad_agent.wording import with_article
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def found(case: "Case | ClipCase", rules: Sequence[Rule]) -> list[Finding]:
     """What stands out, the strongest first, then what a rule forbids by name and is seen although it does not."""
     from xad_agent.case import Case
 
-    active = [rule for rule in rules if rule.allows is not None and not rule.problem]
+    active = [rule for rule in rules if rule.applied]
     if isinstance(case, Case):
         findings = [_region(case, number, active) for number in range(1, len(case.regions[:MOST]) + 1)]
         return findings + _found(case, _wanted(active, findings))
@@ -37,7 +36,7 @@ def _region(case: "Case", number: int, rules: Sequence[Rule]) -> Finding:
     return Finding(
         region.label,
         region=region,
-        names={name: score for entry in evidence if entry.tool == "name" for name, score in entry.labels.items()},
+        names=_names(evidence),
         unusual=_unusual(evidence, "attributes"),
         measures=_sizes(region),
         basis=tuple(entry.id for entry in evidence),
@@ -52,7 +51,7 @@ def _event(case: "ClipCase", number: int, rules: Sequence[Rule]) -> Finding:
         event.label,
         region=event.region,
         foot=((x0 + x1) / 2 / case.clip.width, y1 / case.clip.height),
-        names={name: score for entry in evidence if entry.tool == "name" for name, score in entry.labels.items()},
+        names=_names(evidence),
         unusual=_unusual(evidence, "clip_attributes"),
         measures=(*_sizes(event.region), *_motion(case, number)),
         basis=tuple(entry.id for entry in evidence),
@@ -66,6 +65,10 @@ def _measured(case: "Case | ClipCase", arguments: dict[str, int], rules: Sequenc
     tools = tools_for(case)
     asked = {"name": any(rule.names for rule in rules), "measure": any(rule.attributes for rule in rules)}
     return [tools[tool](case, **arguments) for tool, wanted in asked.items() if wanted and tool in tools]
+
+
+def _names(evidence: Sequence[Evidence]) -> dict[str, float]:
+    return {name: score for entry in evidence if entry.tool == "name" for name, score in entry.labels.items()}
 
 
 def _unusual(evidence: Sequence[Evidence], attributes: str) -> tuple[str, ...]:
@@ -107,12 +110,12 @@ def _wanted(rules: Sequence[Rule], findings: Sequence[Finding]) -> list[str]:
 def _looked_for(case: "ClipCase", names: Sequence[str]) -> list[Finding]:
     from xad_agent.tools import tools_for
 
-    findings = []
+    look_for, findings = tools_for(case)["look_for"], []
     for name in (name for name in names if name in case.reference.eyes.objects.names):
-        entry = tools_for(case)["look_for"](case, what=name)
-        score = entry.quantity("name score")
-        if is_seen(score.value, score.normal[1] if score.normal else 0.0):
-            findings.append(Finding(with_article(name), False, names={name: score.value}, basis=(entry.id,)))
+        entry = look_for(case, what=name)
+        if name in entry.labels:
+            score = entry.quantity("name score").value
+            findings.append(Finding(with_article(name), False, names={name: score}, basis=(entry.id,)))
     return findings
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.knowledge import Knowledge, knowledge_of, listed_kinds
 from xad_agent.prompts import vocabulary
+from xad_agent.tools.limits import limit
 from xad_agent.wording import numbers
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def known(case: "Case | ClipCase", about: str = "") -> Evidence:
     """
     knowledge = knowledge_of(case.ledger)
     if knowledge is None:
-        return case.measured("known", {}) or case.ledger.add(
-            tool="known", statement=vocabulary("limits")["knowledge"], kind="limit", media=case.media
-        )
+        return limit(case, "known", {}, vocabulary("limits")["knowledge"])
     named = next((e for e in case.ledger if e.tool == "name" and e.media == case.media and e.labels), None)
     arguments = {"about": about[:_LONGEST], "named": named.id if named else ""}
     if (before := case.measured("known", arguments)) is not None:

@@ -11,6 +11,7 @@ from xad_agent.prompts import vocabulary
 from xad_agent.rulebook import rules_of
 from xad_agent.rules import ANYTHING, Rule, is_action, plain
 from xad_agent.tools.found import found
+from xad_agent.tools.limits import limit
 from xad_agent.wording import listed, number, numbers
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def rules(case: "Case | ClipCase") -> Evidence:
 
     said = rules_of(case.ledger)
     if not said:
-        return case.measured("rules", {}) or case.ledger.add(
-            tool="rules", statement=vocabulary("limits")["rule"], kind="limit", media=case.media
-        )
+        return limit(case, "rules", {}, vocabulary("limits")["rule"])
     arguments = {"rules": len(said)}
     known = case.measured("rules", arguments)
     if known is not None:
@@ -97,7 +96,7 @@ def _statement(
     parts = [_applied(ruling) for ruling in told]
     if verdict is None:
         applied = {ruling.rule.number for ruling in told if ruling.rule}
-        parts += [_idle(rule, findings) for rule in said if _is_idle(rule) and rule.number not in applied]
+        parts += [_idle(rule, findings) for rule in said if rule.applied and rule.number not in applied]
     while len(parts) > 1 and sum(map(len, parts)) > _LONGEST:
         parts.pop()
     parts += [_consequence(told, verdict, base)] if verdict else []
@@ -106,10 +105,6 @@ def _statement(
         which = "Rule {} is" if len(unread) == 1 else "Rules {} are"
         parts.append(f"{which.format(listed(unread))} not applied, for I cannot test what was said.")
     return " ".join(parts) or str(vocabulary("rules")["said"]["none"])
-
-
-def _is_idle(rule: Rule) -> bool:
-    return rule.allows is not None and not rule.problem
 
 
 def _applied(ruling: _Ruling) -> str:

@@ -43,7 +43,7 @@ class Finding:
 
 def applies(rule: Rule, finding: Finding) -> bool | None:
     """Whether a rule is about a finding; None where it cannot be told, for the finding has no name."""
-    if rule.problem or rule.allows is None or not (_inside(rule, finding) and _bounded(rule, finding)):
+    if not (rule.applied and _inside(rule, finding) and _bounded(rule, finding)):
         return False
     if rule.attributes and not _unusual(rule, finding):
         return False

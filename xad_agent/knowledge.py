@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.evidence import Evidence, Ledger, Quantity
 from xad_agent.language import sentences
 from xad_agent.prompts import vocabulary
@@ -55,14 +55,15 @@ class Knowledge(BaseModel):
 
     def nearest(self, question: str) -> Passage | None:
         """The passage nearest in meaning to a question by the mean cosine to it and to its kind; None: none is near."""
-        from xad_agent.llm.sentences import embed
+        from xad_agent.llm.sentences import embed, embed_kept
 
         called = vocabulary("knowledge")["called"]
         texts = [f"{passage.kind}: {passage.text}" for passage in self.passages]
         kinds = [called.get(passage.kind, passage.kind) for passage in self.passages]
-        asked, *known = embed([question, *texts, *kinds])
-        similar = [float(asked @ (text + kind)) / 2 for text, kind in zip(known, known[len(texts) :], strict=False)]
-        best = max(range(len(texts)), key=similar.__getitem__)
+        known = embed_kept([*texts, *kinds])
+        (asked,) = embed([question])
+        similar = (known[: len(texts)] + known[len(texts) :]) @ asked / 2
+        best = int(similar.argmax())
         return self.passages[best] if similar[best] >= NEAR else None
 
 
@@ -80,8 +81,7 @@ def read_knowledge(file: str | Path, thing: str = "") -> Knowledge:
     try:
         given = json.loads(read_text(path, "knowledge"))
     except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise XadError(f"{path} is no JSON ({reason}): give products with descriptions", exit_code=2) from error
+        raise XadError(f"{path} is no JSON ({reason(error)}): give products with descriptions", exit_code=2) from error
     products = dict(_products(given))
     if not products:
         raise XadError(

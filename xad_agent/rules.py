@@ -62,6 +62,11 @@ class Rule(BaseModel):
     problem: str = ""
 
     @property
+    def applied(self) -> bool:
+        """Whether it allows or forbids something that can be tested."""
+        return self.allows is not None and not self.problem
+
+    @property
     def reading(self) -> str:
         """What it was read as: "scratch at most 20 px"; "" where it is about nothing."""
         if not (self.names or self.attributes):

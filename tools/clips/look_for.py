@@ -5,6 +5,7 @@ import numpy as np
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.perception.sightings import Sightings
+from xad_agent.tools.limits import limit
 from xad_agent.wording import number, numbers, with_article
 
 _HELD_SECONDS = 1.0
@@ -27,17 +28,12 @@ def look_for(case: ClipCase, what: str) -> Evidence:
         return known
     names = case.reference.eyes.objects.names
     if what not in names:
-        return case.ledger.add(
-            tool="look_for",
-            arguments=arguments,
-            statement="The object detector does not know what is asked for, so I cannot tell whether it is there.",
-            kind="limit",
-            media=case.media,
-        )
+        statement = "The object detector does not know what is asked for, so I cannot tell whether it is there."
+        return limit(case, "look_for", arguments, statement)
     column = names.index(what)
     score, at = _held(case.seen, column)
     usual = max(_held(seen, column)[0] for seen in case.reference.normal)
-    seen = is_seen(score, usual)
+    seen = score > max(usual, _LEAST) or min(score, usual) >= _SURE
     return case.ledger.add(
         tool="look_for",
         arguments=arguments,
@@ -50,11 +46,6 @@ def look_for(case: ClipCase, what: str) -> Evidence:
         labels={what: float(np.clip(score, 0, 1))} if seen else {},
         media=case.media,
     )
-
-
-def is_seen(score: float, usual: float) -> bool:
-    """Whether a thing is there, by its score and the most that it has in a normal clip."""
-    return score > max(usual, _LEAST) or min(score, usual) >= _SURE
 
 
 def _held(seen: Sightings, column: int) -> tuple[float, float]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from xad_agent.cache import cached
 from xad_agent.prompts import vocabulary
 
 # Below this cosine to every example a question is none of ours: unrelated text and other languages stay under it.
@@ -76,23 +75,16 @@ def _learned() -> tuple[np.ndarray, Any, Any]:
     from sklearn.pipeline import FeatureUnion
     from sklearn.svm import LinearSVC
 
+    from xad_agent.llm.sentences import embed_kept
+
     pairs = [(name, str(text)) for name, texts in vocabulary("examples").items() for text in texts]
     names, texts = [name for name, _ in pairs], [text for _, text in pairs]
     words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", sublinear_tf=True)
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
     features = FeatureUnion([("words", words), ("letters", letters)]).fit(texts)
-    examples = _embedded(texts)
+    examples = embed_kept(texts)
     classifier = LinearSVC(C=_FIT, class_weight="balanced", random_state=0)
     return examples, features, classifier.fit(_joined(examples, features, texts), names)
-
-
-def _embedded(texts: list[str]) -> np.ndarray:
-    """The examples' embeddings, kept on disk: they take a second or two."""
-    from xad_agent import weights
-    from xad_agent.llm.sentences import embed
-
-    model = next(dict(weight.files) for weight in weights.registry() if weight.name == "minilm-l6")
-    return cached("sentences", {"model": model, "texts": texts}, lambda: {"vectors": embed(texts)})["vectors"]
 
 
 def _joined(embeddings: np.ndarray, features: Any, texts: list[str]) -> Any:

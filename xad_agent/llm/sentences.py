@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xad_agent import weights
+from xad_agent.cache import cached
 
 MAX_TOKENS = 256
 _BATCH = 64
@@ -32,6 +33,12 @@ def embed(texts: list[str]) -> np.ndarray:
         batch = order[at : at + _BATCH]
         vectors[batch] = _embedded([texts[i] for i in batch])
     return vectors
+
+
+def embed_kept(texts: list[str]) -> np.ndarray:
+    """The same for texts that are asked about again and again, kept on disk: a thousand take a second or two."""
+    model = next(dict(weight.files) for weight in weights.registry() if weight.name == "minilm-l6")
+    return cached("sentences", {"model": model, "texts": texts}, lambda: {"vectors": embed(texts)})["vectors"]
 
 
 def _embedded(texts: list[str]) -> np.ndarray:
