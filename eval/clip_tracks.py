@@ -74,6 +74,19 @@ def linked(patches: Iterable[Patch | None]) -> dict[str, dict[int, Box]]:
     return linking.tracks
 
 
+def largest_part(mask: np.ndarray) -> Box | None:
+    """The box of the connected part of a mask, bool (H, W), whose box is largest; None where nothing is marked."""
+    from scipy.ndimage import find_objects, label
+
+    if (patch := patch_of(mask)) is None:
+        return None
+    boxes = [
+        (columns.start + patch.x, rows.start + patch.y, columns.stop + patch.x, rows.stop + patch.y)
+        for rows, columns in find_objects(label(patch.mask, structure=np.ones((3, 3)))[0])
+    ]
+    return max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+
+
 def _continued(before: Patch, names: list[str], now: Patch, found: int) -> list[str | None]:
     """For each of the `found` regions of a frame the name of the one before that it continues; None for none."""
     from scipy.optimize import linear_sum_assignment

@@ -1,18 +1,20 @@
 """What is true of a test clip: which frames are anomalous, where in them, and which tracks its anomalies follow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, reason
 from xad_agent.eval.clip_metrics import Tracks
 from xad_agent.eval.clip_tracks import Linking, Patch, patch_of
-from xad_agent.eval.layout import SUFFIXES
+from xad_agent.eval.layout import SUFFIXES, Sample, check_size
 from xad_agent.media.frame_names import natural_order
+
+_Value = TypeVar("_Value")
 
 
 class Masks(Protocol):
@@ -29,7 +31,7 @@ class LabelledClip:
     Attributes:
         name: The name of its folder or video file.
         path: The folder of its frames, or the video file.
-        masks: Where its pixels are anomalous; None where only frames are labelled.
+        masks: Where its pixels are anomalous; None where only frames are labelled, or nothing is anomalous.
         given: Its true tracks, where they are published or written down; else they come from the masks.
         marked: The numbers of its anomalous frames from 0, where they are published; else the masks say, or the tracks.
         length: How many frames are labelled; None where the labels do not say, which the video's frames then do.
@@ -54,15 +56,15 @@ class LabelledClip:
         return read_clip(self.path).count
 
     @property
-    def placed(self) -> bool:
-        """Whether it is known where in its frames the anomalies are."""
-        return self.masks is not None or self.given is not None
+    def masked(self) -> bool:
+        """Whether each of its pixels is known to be anomalous or not."""
+        return self.masks is not None or self.marked == ()
 
     def patches(self) -> Iterator[Patch | None]:
-        """Where each frame is anomalous by its mask, one in memory at a time; there must be masks.
+        """Where each frame is anomalous, one in memory at a time.
 
         Raises:
-            XadError: A mask is unreadable, or of another size than the first.
+            XadError: It is not `masked`, or a mask is unreadable or of another size than the first.
         """
         first: tuple[int, ...] | None = None
         for frame, mask in enumerate(self._read(range(self.frames))):
@@ -79,13 +81,15 @@ class LabelledClip:
         return next(self._read(range(frame, frame + 1)))
 
     def _read(self, wanted: range) -> Iterator[np.ndarray | None]:
-        if self.masks is None:
+        if self.masks is not None:
+            return self.masks.read(wanted)
+        if not self.masked:
             raise XadError(f"clip {self.name} has no pixel masks: only its frames are labelled")
-        return self.masks.read(wanted)
+        return (None for _ in wanted)
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """Whether each frame is anomalous, bool (T,); XadError where a frame is labelled that the clip does not have."""
+        """Whether each frame is anomalous, bool (T,); XadError where a frame is labelled that is not there."""
         marked = self._marked
         if marked and not 0 <= min(marked) <= max(marked) < self.frames:
             wrong = next(frame for frame in sorted(marked) if not 0 <= frame < self.frames)
@@ -105,7 +109,7 @@ class LabelledClip:
         """Its true tracks: those given, else the linked regions of its masks; None where no place is known."""
         if self.given is not None:
             return self.given
-        return None if self.masks is None else self._by_masks[1]
+        return self._by_masks[1] if self.masked else None
 
     @cached_property
     def _by_masks(self) -> tuple[set[int], Tracks]:
@@ -121,8 +125,8 @@ class LabelledClip:
     def disagreements(self) -> int:
         """Frames of which labels, masks and tracks say different things about whether there is an anomaly."""
         labelled = set(np.flatnonzero(self.labels).tolist())
-        said = [self._tracked] if self.placed else []
-        said += [self._by_masks[0]] if self.masks is not None else []
+        said = [] if self.tracks is None else [self._tracked]
+        said += [] if self.masks is None else [self._by_masks[0]]
         return len({frame for one in said for frame in one ^ labelled})
 
 
@@ -185,3 +189,56 @@ def files(folder: Path, suffixes: frozenset[str]) -> tuple[Path, ...]:
 def sized(shape: tuple[int, ...] | None) -> str:
     """Height and width as people say them."""
     return f"{shape[1]} x {shape[0]} px" if shape else "of no size"
+
+
+def masks_of(frames: Path, folder: Path) -> tuple[Path, ...]:
+    """The mask of each frame of a folder, from another folder, in the same order.
+
+    Raises:
+        XadError: There is not one for each frame, or the first is of another size.
+    """
+    if not folder.is_dir():
+        raise XadError(f"{folder}: no such folder; put the masks of {frames} there, one per frame, black where normal")
+    shown, masks = frame_paths(frames), frame_paths(folder)
+    if len(shown) != len(masks):
+        raise XadError(
+            f"{folder}: {len(masks)} masks for the {len(shown)} frames of {frames}{_odd_one(shown, masks)}; there must "
+            "be one mask per frame, in the same order"
+        )
+    check_size(Sample(shown[0], frames.name, masks[0]))
+    return masks
+
+
+def _odd_one(frames: tuple[Path, ...], masks: tuple[Path, ...]) -> str:
+    named = {path.stem for path in masks}
+    missing = [path.name for path in frames if path.stem not in named]
+    return f" (none is named like {missing[0]})" if 0 < len(missing) < len(frames) else ""
+
+
+def clip_set(root: Path, layout: str, normal: Mapping[str, Sequence[Path]], testing: Sequence[LabelledClip]) -> ClipSet:
+    """The set of these clips; XadError where there is nothing to learn from or nothing to test on."""
+    missing = "normal clips to learn from" if not any(normal.values()) else "" if testing else "clips to test on"
+    if missing:
+        raise XadError(f"{root}: no {missing} there, though it is laid out like {layout}", exit_code=2)
+    return ClipSet(root.resolve().name, root, layout, {k: tuple(v) for k, v in normal.items()}, tuple(testing))
+
+
+def told(path: Path, read: Callable[[str], _Value]) -> _Value:
+    """What is read from a text file; XadError where it cannot be."""
+    try:
+        return read(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise XadError(f"{path}: cannot be read as labels ({reason(error)}); fetch it again") from error
+
+
+def read_rows(columns: int, separator: str | None) -> Callable[[str], list[list[str]]]:
+    """A reader of lines of so many cells, all but the first of them numbers."""
+
+    def rows(text: str) -> list[list[str]]:
+        found = [[cell.strip() for cell in line.split(separator)] for line in text.splitlines() if line.strip()]
+        if wrong := next((row for row in found if len(row) != columns), None):
+            raise ValueError(f"a line has {len(wrong)} columns, not {columns}")
+        [float(cell) for row in found for cell in row[-(columns - 1) :]]
+        return found
+
+    return rows

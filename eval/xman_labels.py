@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import clip_folders, frame_paths
+from xad_agent.eval.clip_truth import clip_folders, frame_paths
 
 KEY = r"(?P<clip>.+)[_/-](?P<frame>\d+)(\.\w+)?"
 
