@@ -45,9 +45,7 @@ class ObjectMasks:
         from PIL import Image
 
         if (path := self.paths.get(frame)) is None:
-            raise XadError(
-                f"the picture of objects in frame {frame} is missing, though a track says that there are some"
-            )
+            raise XadError(f"the picture of frame {frame} is missing, though a track says that it shows an object")
         try:
             with Image.open(path) as image:
                 return np.asarray(image.convert("L"))
@@ -119,6 +117,4 @@ class CellMasks:
         try:
             return read(str(self.path))
         except Exception as error:  # scipy's reader raises whatever a damaged file makes it stumble over
-            raise XadError(
-                f"{self.path}: not a MATLAB file that can be read ({reason(error)}); fetch it again"
-            ) from error
+            raise XadError(f"{self.path}: not a MATLAB file of masks ({reason(error)}); fetch it again") from error

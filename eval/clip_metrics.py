@@ -127,8 +127,8 @@ def match(tracks: Tracks, detections: np.ndarray, frames: int) -> Matches:
     """
     owners = list(tracks.values())
     regions = np.array([(frame, *box) for track in owners for frame, box in track.items()], np.float64)
-    true = _checked(regions.reshape(-1, 5), frames, "true region")
-    found = _checked(detections, frames, "detection")
+    true = checked(regions.reshape(-1, 5), frames, "true region")
+    found = checked(detections, frames, "detection")
     found = found[np.argsort(found[:, 0], kind="stable")]
     region, detection = _pairs_of_a_frame(true[:, 0], found[:, 0])
     hit = _iou(true[region, 1:5], found[detection, 1:5]) >= IOU
@@ -140,7 +140,8 @@ def match(tracks: Tracks, detections: np.ndarray, frames: int) -> Matches:
     return Matches(frames, best, np.array([_found_from(part) for part in parts]), np.sort(found[false, 5]))
 
 
-def _checked(table: np.ndarray, frames: int, what: str) -> np.ndarray:
+def checked(table: np.ndarray, frames: int, what: str) -> np.ndarray:
+    """A table whose rows begin with frame, x0, y0, x1, y1; XadError where one is not usable, see `match`."""
     wrong = ~np.isfinite(table).all(axis=1) | (table[:, 3] <= table[:, 1]) | (table[:, 4] <= table[:, 2])
     wrong |= (table[:, 0] < 0) | (table[:, 0] >= frames) | (table[:, 0] % 1 != 0)
     if wrong.any():

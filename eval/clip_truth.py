@@ -60,19 +60,31 @@ class LabelledClip:
         """Whether each of its pixels is known to be anomalous or not."""
         return self.masks is not None or self.marked == ()
 
-    def patches(self) -> Iterator[Patch | None]:
+    @cached_property
+    def kind(self) -> str:
+        """Whether anything in it is anomalous: "anomalous", "normal", or "unreadable" where its labels cannot tell."""
+        try:
+            return "anomalous" if self.labels.any() else "normal"
+        except XadError:  # told when the clip's turn comes
+            return "unreadable"
+
+    def patches(self, shape: tuple[int, int] | None = None) -> Iterator[Patch | None]:
         """Where each frame is anomalous, one in memory at a time.
+
+        Args:
+            shape: Height and width that the masks must have; None for those of the first.
 
         Raises:
             XadError: It is not `masked`, or a mask is unreadable or of another size than the first.
         """
-        first: tuple[int, ...] | None = None
+        first: tuple[int, ...] | None = shape
         for frame, mask in enumerate(self._read(range(self.frames))):
             first = first or (None if mask is None else mask.shape)
             if mask is not None and mask.shape != first:
+                whose = "the frames are" if shape else "the clip's first is"
                 raise XadError(
-                    f"{self.path}: the mask of frame {frame} is {sized(mask.shape)}, the clip's first is "
-                    f"{sized(first)}; give all masks of a clip one size"
+                    f"{self.path}: the mask of frame {frame} is {sized(mask.shape)}, {whose} {sized(first)}; give all "
+                    "masks of a clip its size"
                 )
             yield None if mask is None else patch_of(mask)
 

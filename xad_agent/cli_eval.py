@@ -192,18 +192,31 @@ def eval_answers(
 
 @evaluate.command("clips")
 def eval_clips(
-    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of UCSD Ped1 or Ped2, Avenue, ShanghaiTech, UBnormal or Street Scene as it is published, "
+            "or with training/frames, testing/frames and testing/masks."
+        ),
+    ],
     alpha: Alpha = 0.05,
-    seed: Seed = 0,
     detectors: Detectors = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
+    output: Output = None,
+    seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Detection, place and speed on clips with masks."""
-    from xad_agent.eval.clip_scoring import ProfileScorer
+    """Detection, place, events and speed on labelled clips: frame and pixel AUC, RBDC, TBDC, event F1.
+
+    A set of which only frames are labelled gives the metrics of frames and events.
+    """
+    from xad_agent.eval.clip_scoring import ProfileMethod
     from xad_agent.eval.clips import as_text, evaluate_clips
 
-    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
-    show(result, as_text, as_json)
+    batch = batch_of(output, limit, shard, seed, report)
+    show(evaluate_clips(directory, ProfileMethod(alpha, tuple(detectors or ())), batch=batch), as_text, as_json)
 
 
 @evaluate.command("vqunet")

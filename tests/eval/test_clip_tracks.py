@@ -39,6 +39,11 @@ def test_no_mask_has_no_tracks():
     assert linked([]) == {} == linked([None, None])
 
 
+def test_the_part_with_the_largest_box_stands_for_an_object():
+    assert largest_part(drawing("###.....", ".....#..", ".....##.", ".....##.")) == (5, 1, 7, 4)
+    assert largest_part(drawing("...", "...")) is None
+
+
 @pytest.mark.data
 def test_tracks_of_masks_are_those_labelled_by_hand(data):
     for clip in read_clip_set(data / "ucsd_ped2").testing:
