@@ -144,7 +144,7 @@ def pixel_intervals(clips: Sequence[Painted], *, seed: int) -> dict[str, Interva
 class _Counts:
     """Normal and anomalous weights of each clip at common levels, (clips, levels) each; the AUC of clips drawn."""
 
-    def __init__(self, rows: Sequence[tuple[np.ndarray, np.ndarray]]):
+    def __init__(self, rows: Sequence[tuple[np.ndarray, ...]]):
         self.normal, self.anomalous = (np.array([row[kind] for row in rows], float) for kind in (0, 1))
 
     def __call__(self, drawn: np.ndarray) -> float:

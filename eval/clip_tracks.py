@@ -91,10 +91,10 @@ def _continued(before: Patch, names: list[str], now: Patch, found: int) -> list[
     """For each of the `found` regions of a frame the name of the one before that it continues; None for none."""
     from scipy.optimize import linear_sum_assignment
 
-    shared = np.zeros((found, len(names)))
     one, other = _common(before, now)
     both = (one > 0) & (other > 0)
-    np.add.at(shared, (other[both] - 1, one[both] - 1), 1)
+    pairs = (other[both] - 1) * len(names) + one[both] - 1
+    shared = np.bincount(pairs, minlength=found * len(names)).reshape(found, len(names))
     continued: list[str | None] = [None] * found
     for row, column in zip(*linear_sum_assignment(shared, maximize=True), strict=True):
         if shared[row, column]:

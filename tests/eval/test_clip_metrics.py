@@ -169,9 +169,9 @@ def scene():
 def test_counts_agree_with_py_ssvad_metrics():
     """What py-ssvad-metrics 1.0.0 counts at these thresholds: regions found, false detections, tracks found.
 
-    The package does not run here (it needs pydantic 1 and NumPy < 1.24), so its counts are kept: from `_get_cur_calcs`
-    with pydantic 1.10.27 and NumPy 1.23.5. They are right where boxes do not touch, each frame has one track, and the
-    threshold is above 0.
+    Its counts are kept, so that every run of the tests compares with them: from `_get_cur_calcs` with pydantic 1.10.27
+    and NumPy 1.23.5. They are right where boxes do not touch, each frame has one track, and the threshold is above 0.
+    tests/peers runs the package itself.
     """
     tracks, found = scene()
     counted = matched(tracks, found, 30)
