@@ -266,3 +266,18 @@ def eval_text(
 
     result = evaluate_scene_text(directory, seed)
     show(result, as_text, as_json)
+
+
+@evaluate.command("diff")
+def eval_diff(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A folder that -o named, or a file of what --json printed.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Of another run of the same evaluation.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """What got better from run A to run B, item by item, what worse, and whether it is more than noise."""
+    from xad_agent.eval.diff import as_text, compare_runs
+
+    show(compare_runs(first, second, seed=seed), as_text, as_json)
