@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from xad_agent.errors import XadError, reason
+from xad_agent.errors import XadError
 from xad_agent.eval.layout import GOOD
 from xad_agent.eval.page import DEPENDS
 from xad_agent.eval.paired import more_than_noise, paired_aurocs, paired_means
+from xad_agent.eval.store import results_of
 
 AUROC = "image AUROC"
 DEFINITIONS = (
@@ -60,21 +61,10 @@ def compare_runs(first: str | Path, second: str | Path, *, seed: int = 0) -> dic
 
 def _results(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each result of a run, by its task and set."""
-    found = sorted(path.rglob("result.json")) if path.is_dir() else [path]
-    if not found:
-        raise XadError(f"{path}: no result.json in it; name a folder that -o named, of a run that came to its end")
-    for file in found:
-        try:
-            whole = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise XadError(f"{file}: cannot be read ({reason(error)}); give what --json printed") from error
-        if not isinstance(whole, dict) or "task" not in whole:
-            raise XadError(f"{file}: not a result of `xad eval`; give what --json printed, or a folder of -o")
-        for result in whole.get("categories", {"": whole}).values():
-            if not isinstance(result.get("items"), list):
-                raise XadError(f"{file}: a result of `xad eval {result['task']}` has no items to compare one by one")
-            labels = [str(result[key]) for key in ("task", "category", "detector") if result.get(key)]
-            yield " ".join(labels), result
+    for result in results_of(path):
+        if not isinstance(result.get("items"), list):
+            raise XadError(f"{path}: a result of `xad eval {result['task']}` has no items to compare one by one")
+        yield " ".join(str(result[key]) for key in ("task", "category", "detector") if result.get(key)), result
 
 
 def _compared(name: str, first: dict[str, Any], second: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -281,3 +281,15 @@ def eval_diff(
     from xad_agent.eval.diff import as_text, compare_runs
 
     show(compare_runs(first, second, seed=seed), as_text, as_json)
+
+
+@evaluate.command("results")
+def eval_results(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that -o named, or files of what --json printed.")],
+    page: Annotated[Path, typer.Option("-o", "--output", help="The Markdown page to write.")] = Path("RESULTS.md"),
+) -> None:
+    """Write the results page: figures of all sets with intervals, beside the published ones of others."""
+    from xad_agent.eval.results import write_results
+
+    write_results(runs, page)
+    typer.echo(f"{page} written", err=True)
