@@ -104,7 +104,7 @@ def _made(
         yield (
             LabelledClip(path.stem, path, ArrayMasks(path), length=length),
             ClipScores(
-                random.random(length),
+                random.random(length) + 0.5 * np.isin(np.arange(length), places[:, 0]),
                 {f"attribute {one}": random.random(length) for one in range(ATTRIBUTES)},
                 _regions(places, length, shape, regions, random),
             ),

@@ -33,6 +33,12 @@ _READERS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], ClipSet]]] = 
 }
 
 
+def is_clip_set(directory: str | Path) -> bool:
+    """Whether a folder is laid out like a set of clips."""
+    root = Path(directory)
+    return (root / "testing").is_dir() or any(is_it(root) for is_it, _ in _READERS.values())
+
+
 def read_clip_set(directory: str | Path) -> ClipSet:
     """The set of clips in a folder, whichever layout it is in; masks are counted here and read later.
 

@@ -97,8 +97,8 @@ def evaluate_clips(directory: str | Path, method: ClipMethod, *, batch: Batch | 
         {name: the frame AUCs of it alone}; `false_alarm_rate` {stretches, clips, frames}, each {value, low, high, hits,
         n}, of held-out normal clips, None where none was held out; `fps`; `n` {train, scenes, clips, frames,
         anomalous_frames, tracks, regions, placed_clips, masked_clips, failed}; `items` [{item, kind, frames,
-        anomalous_frames, frame_auc, limit, seconds ...}], the AUC None in a clip of one class; `failed`; `notes`;
-        `fit_seconds`, `seconds` (of this run), `peak_memory_mb`.
+        anomalous_frames, frame_auc, attribute_auc {name: AUC}, limit, seconds ...}], AUCs None in a clip of one class;
+        `failed`; `notes`; `fit_seconds`, `seconds` (of this run), `peak_memory_mb`.
 
     Raises:
         XadError: The layout is wrong, no clip could be scored, the output folder holds results of other settings, or
@@ -169,8 +169,8 @@ def _score(clip: LabelledClip, found: ClipSet, scorer_of: Any, store: Store) -> 
         "limit": float(scorer.limit),
         "alarm_frames": int((scores.frame > scorer.limit).sum()),
         "regions": len(scores.boxes),
-        "attributes": sorted(scores.attributes),
         "frame_auc": frame_auc_micro([clip.labels], [scores.frame]),
+        "attribute_auc": {name: frame_auc_micro([clip.labels], [one]) for name, one in scores.attributes.items()},
         "seconds": seconds,
     }
 
@@ -191,9 +191,9 @@ def _check_scores(clip: LabelledClip, scores: ClipScores, store: Store) -> None:
         if values.shape != (clip.frames,) or not np.isfinite(values).all():
             what = "not finite" if values.shape == (clip.frames,) else f"of shape {values.shape}"
             raise XadError(f"clip {clip.name}: scores {name!r} are {what}; each of {clip.frames} frames needs a number")
-    others = next((record["attributes"] for record in store.records().values() if "attributes" in record), None)
-    if others is not None and others != sorted(scores.attributes):
-        raise XadError(f"clip {clip.name}: attributes {sorted(scores.attributes)}, other clips {others}")
+    others = next((record["attribute_auc"] for record in store.records().values() if "error" not in record), None)
+    if others is not None and set(others) != set(scores.attributes):
+        raise XadError(f"clip {clip.name}: attributes {sorted(scores.attributes)}, other clips {sorted(others)}")
     checked(scores.boxes, clip.frames, "detection")
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.eval.clip_sets import ANOMALOUS, FRAMES, box, save
 from tests.eval.published_sets import write_avenue, write_shanghaitech, write_street_scene, write_ubnormal, write_ucsd
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import read_clip_set
+from xad_agent.eval.clip_layout import is_clip_set, read_clip_set
 
 WRITERS = {
     "ucsd": write_ucsd,
@@ -20,6 +20,7 @@ WRITERS = {
 @pytest.mark.parametrize("layout", WRITERS)
 def test_every_layout_says_the_same_of_the_same_clips(tmp_path, layout):
     found = read_clip_set(WRITERS[layout](tmp_path / "set"))
+    assert is_clip_set(found.root) and not is_clip_set(tmp_path)
     assert (found.layout, found.name, len(found.training)) == (layout, "set", 1 if layout == "ubnormal" else 2)
     assert len(found.testing) == 2
     for clip, own in zip(found.testing, ("01", "02"), strict=True):

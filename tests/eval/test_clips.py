@@ -39,7 +39,7 @@ def test_metrics_of_a_set(walk):
     assert result["rbdc"] == result["tbdc"] == pytest.approx(1 - 15 / 24 / 2), (
         "15 ghosts in 24 frames, at the same score"
     )
-    assert set(result["per_attribute"]) == {"moved", "mean"}
+    assert set(result["per_attribute"]) == set(result["items"][0]["attribute_auc"]) == {"moved", "mean"}
     assert result["per_attribute"]["mean"]["frame_auc_micro"] > 0.9
     assert result["per_attribute"]["mean"].keys() <= result.keys(), "the same AUCs as of all together"
     assert result["fps"] > 0 and result["seconds"] > result["fit_seconds"] > 0 and result["peak_memory_mb"] > 0
