@@ -177,7 +177,7 @@ def _street_clip(folder: Path) -> LabelledClip:
     if listed is None:
         raise XadError(f"{folder}: has no {beside.name}, in it or beside it; put the boxes of its anomalies there")
     tracks: dict[str, dict[int, Box]] = {}
-    for name, track, x, y, width, height in told(listed, read_rows(6, None)):
+    for name, track, x, y, width, height in told(listed, read_rows(6, None, 4)):
         if name not in frames:
             raise XadError(f"{listed}: names {name}, the frames of {folder.name} are {min(frames)} to {max(frames)}")
         left, top, wide, high = float(x), float(y), float(width), float(height)

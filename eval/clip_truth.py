@@ -243,14 +243,15 @@ def told(path: Path, read: Callable[[str], _Value]) -> _Value:
         raise XadError(f"{path}: cannot be read as labels ({reason(error)}); fetch it again") from error
 
 
-def read_rows(columns: int, separator: str | None) -> Callable[[str], list[list[str]]]:
-    """A reader of lines of so many cells, all but the first of them numbers."""
+def read_rows(columns: int, separator: str | None, numbers: int) -> Callable[[str], list[list[str]]]:
+    """A reader of lines of so many cells, of which the last so many must be numbers."""
 
     def rows(text: str) -> list[list[str]]:
         found = [[cell.strip() for cell in line.split(separator)] for line in text.splitlines() if line.strip()]
         if wrong := next((row for row in found if len(row) != columns), None):
             raise ValueError(f"a line has {len(wrong)} columns, not {columns}")
-        [float(cell) for row in found for cell in row[-(columns - 1) :]]
+        for row in found:
+            np.array(row[-numbers:], float)
         return found
 
     return rows

@@ -44,7 +44,7 @@ def _listed(root: Path, name: str) -> list[Path]:
 
 def _annotated(video: Path) -> LabelledClip:
     folder = video.with_name(f"{video.stem}_annotations")
-    rows = told(folder / f"{video.stem}_tracks.txt", read_rows(3, ","))
+    rows = told(folder / f"{video.stem}_tracks.txt", read_rows(3, ",", 3))
     stretches = [tuple(int(float(cell)) for cell in row) for row in rows]
     objects: dict[int, list[int]] = {}
     for number, first, last in stretches:

@@ -175,6 +175,11 @@ def arrays(name, array):
             lambda r: write(next(r.glob("*/*/*_tracks.txt")), "3,4"),
             r"_tracks.txt: cannot be read as labels \(a line has 2 columns, not 3\)",
         ),
+        (
+            "ubnormal",
+            lambda r: write(next(r.glob("*/*/*_tracks.txt")), "x,4,5"),
+            r"_tracks.txt: cannot be read as labels",
+        ),
         ("street-scene", lambda r: (r / "Test/Test002/Test002_gt.txt").unlink(), r"Test002: has no Test002_gt.txt"),
         (
             "street-scene",
