@@ -165,6 +165,6 @@ def _unreadable(path: Path, error: Exception) -> XadError:
 def _wrong_size(sample: Sample, path: Path, mask: tuple[int, int], picture: tuple[int, int] | None) -> XadError:
     width, height = picture or (0, 0)
     return XadError(
-        f"{path}: the mask is {mask[0]} x {mask[1]} px, its picture {sample.path} is {width} x {height}; give it a mask "
-        "of the picture's own size"
+        f"{path}: the mask is {mask[0]} x {mask[1]} px, its picture {sample.path} is {width} x {height}; give it a "
+        "mask of the picture's own size"
     )

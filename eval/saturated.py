@@ -3,8 +3,8 @@
 For a missing part, any place where it could have been may be marked; to ask for all of them would be wrong. So the
 overlap of a defect (PRO) is divided by its saturation area instead of its area, and is 1 from there on:
     sPRO(P) = mean over defects of min(|A_i and P| / s_i, 1)
-and AU-sPRO is the area under its curve over the false-positive rate up to a limit, divided by the limit. With s_i = |A_i|
-it is PRO.
+and AU-sPRO is the area under its curve over the false-positive rate up to a limit, divided by the limit. With
+s_i = |A_i| it is PRO.
 
 Source: Bergmann et al., "Beyond Dents and Scratches", IJCV 2022, section 4.2, and MVTec's own evaluation code, from
 which this differs in being exact: every value of a defect pixel is a threshold. Normal pixels are those outside of all

@@ -35,7 +35,9 @@ def read_ksdd2(root: Path, learn: bool) -> Category:
     train = _samples(root / "train", "pictures to learn from") if learn else []
     normal = tuple(sample.path for sample in train if not sample.defective)
     if learn and not normal:
-        raise XadError(f"{root / 'train'}: every picture has a defect in its mask; there is nothing normal to learn from")
+        raise XadError(
+            f"{root / 'train'}: every picture has a defect in its mask; there is nothing normal to learn from"
+        )
     left = len(train) - len(normal)
     notes = (f"{left} training pictures with defects were not learned from",) if left else ()
     test = in_order(_samples(root / "test", "pictures to test on"))

@@ -139,7 +139,7 @@ def _saturation(path: Path, number: int, entry: Any) -> tuple[int, Saturation]:
         raise XadError(f"{path}: entry {number} is not whole ({type(error).__name__}: {error})") from error
     if not fits:
         raise XadError(
-            f"{path}: entry {number} has pixel_value {value} and saturation_threshold {threshold}; they must be in 1 to "
-            "255, and above 0 and, where relative_saturation, at most 1"
+            f"{path}: entry {number} has pixel_value {value} and saturation_threshold {threshold}; they must be in 1 "
+            "to 255, and above 0 and, where relative_saturation, at most 1"
         )
     return int(value), saturation

@@ -38,7 +38,8 @@ def read_visa(root: Path, learn: bool) -> Category:
     """
     table = root.resolve().parent / _SPLIT
     if table.is_file():
-        (normal, test), notes = _split(root, table), ()
+        normal, test = _split(root, table)
+        notes: tuple[str, ...] = ()
     else:
         normal, test = _by_folders(root)
         notes = (f"there is no {_SPLIT}: every {_EVERY}th normal picture is tested on, the others are learned from",)
