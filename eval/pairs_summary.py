@@ -59,7 +59,7 @@ def summarise_pairs(scored: PairsScored, store: Store, calibration: Calibration,
         "detection_rate": proportion(record["anomalous"] for record in bad),
         "pointing_game_map": proportion(record["map_peak_in_mask"] for record in bad),
         "types": {name: _type([found for one, found in named if one == name]) for name in present},
-        "notes": [*whole["notes"], *DEFINITIONS],
+        "notes": [*(note for note in whole["notes"] if not note.startswith("types:")), *DEFINITIONS],
     }
 
 

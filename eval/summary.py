@@ -197,7 +197,7 @@ def _pixel_intervals(good: Scored, bad: Scored, levels: np.ndarray, pairs: Pairs
 def _notes(good: Scored, bad: Scored, failed: list[Record]) -> list[str]:
     notes = []
     if not good:
-        notes.append("no good test picture: image metrics and the false-alarm rate are not defined")
+        notes.append("no good test picture: image metrics and false alarms on good pictures are not defined")
     if not bad:
         notes.append("no defective test picture: no metric of detection or place is defined")
     if failed:

@@ -59,7 +59,7 @@ def test_the_same_picture_differs_nowhere():
 )
 def test_what_is_missing_and_what_is_too_much_is_found(reference, defect):
     found = score(defect(reference), reference)
-    y, x = np.unravel_index(found.values.argmax(), found.values.shape)
+    _, x = np.unravel_index(found.values.argmax(), found.values.shape)
     assert abs(x - 202) <= 3
     assert found.score > 0.1
 

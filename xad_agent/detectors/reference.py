@@ -25,7 +25,7 @@ SLACK_SHARE = 0.003  # of the longer side: how far beside each other edges may l
 BLUR_SHARE = 0.00625  # of the longer side, sigma: about how large a place is that counts as one
 _NEAR_SHARE = 0.08  # of the longer side: how large a neighbourhood is that may lie beside
 _STEPS = 2  # a neighbourhood may lie beside by so many slacks, each way
-_GAIN = 0.5  # aligned is better only where it leaves less than half of the difference
+_GAIN = 0.8  # aligned is better only where it leaves less than this of the difference
 _TRIMMED = 0.05  # share of the pixels, those that fit worst, that must not steer the light
 
 
@@ -44,7 +44,7 @@ class AgainstReference:
     def score(self, picture: Picture) -> AnomalyMap:
         """The map and its maximum; the unit is the full range from black to white.
 
-        The reference is taken as it lies or, where that leaves less than half of the difference, turned and shifted
+        The reference is taken as it lies or, where that leaves clearly less of a difference, turned and shifted
         onto the picture (`registration.align`); its light is fitted to the picture's. What it does not cover is 0.
         Pictures are looked at 1024 px long at most.
         """
