@@ -315,3 +315,25 @@ def eval_results(
 
     write_results(runs, page)
     typer.echo(f"{page} written", err=True)
+
+
+@evaluate.command("detectors")
+def eval_detectors(
+    directories: Annotated[
+        list[Path], typer.Argument(help="Sets of pictures or clips, as `xad eval images` and `clips` take them.")
+    ],
+    models: Annotated[
+        bool, typer.Option("--models", help="Also the zero-shot detector of what `xad models use` chose.")
+    ] = False,
+    alpha: Alpha = 0.05,
+    output: Output = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Every detector on every set, beside the best with how sure the difference is, and what each costs."""
+    from xad_agent.eval.detectors import as_text, evaluate_detectors
+
+    batch = batch_of(output, limit, None, seed, report)
+    show(evaluate_detectors(directories, alpha=alpha, models=models, batch=batch), as_text, as_json)
