@@ -81,6 +81,28 @@ def eval_zero_shot(
     show(result, as_text, as_json)
 
 
+@evaluate.command("faithfulness")
+def eval_faithfulness(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    output: Output = None,
+    limit: Limit = 4,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Whether maps and regions are why a picture is anomalous: put normal content there, change it, randomise weights.
+
+    Of each type 4 defective pictures, unless --limit says otherwise; ten to thirty seconds each, and two fits.
+    """
+    from xad_agent.eval.faithfulness import as_text, evaluate_faithfulness
+
+    batch = batch_of(output, limit, shard, seed, report)
+    show(evaluate_faithfulness(directory, alpha=alpha, backbone=backbone, batch=batch), as_text, as_json)
+
+
 @evaluate.command("refutation")
 def eval_refutation(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
