@@ -8,6 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
+from xad_agent.defaults import EXPLAINED
+from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.faithfulness_orders import Cells
 from xad_agent.eval.faithfulness_page import as_text, page
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from xad_agent.media import Picture
     from xad_agent.picture_profile import PictureProfile
 
-__all__ = ["LIMIT", "as_text", "evaluate_faithfulness"]
+__all__ = ["as_text", "evaluate_faithfulness"]
 
-LIMIT = 4  # pictures of each type: ten minutes or so of two cores for five types
 _CELL = 16  # px of the working size: the stride of the backbone's last stage
 
 
@@ -38,7 +39,7 @@ def evaluate_faithfulness(
         alpha: False-alarm rate that the limit is set for, in (0, 1).
         backbone: Spec of the backbone; None for the profile's default.
         batch: Which part of the set, where results are kept; its seed is that of everything random, the fit and the
-            randomised weights too. None for `LIMIT` pictures of each type.
+            randomised weights too. None for `EXPLAINED` pictures of each type.
 
     Returns:
         A JSON-able dict, see `summarise`.
@@ -49,12 +50,15 @@ def evaluate_faithfulness(
     """
     sklearn_metrics()
     category = read_category(directory)
-    batch = batch or Batch(limit=LIMIT)
+    defective = [sample for sample in category.test if sample.defective]
+    if not defective:
+        raise XadError(f"{category.root}: no defective test picture to explain; put some into test/<type>")
+    batch = batch or Batch(limit=EXPLAINED)
     settings = {"directory": str(category.root.resolve()), "alpha": alpha, "backbone": backbone or DEFAULT_BACKBONE}
     with batch.store(settings) as store:
         profile = _fitted(category, store, batch.progress)
-        measure = _Measure(category, profile, store)
-        samples = batch.chosen([sample for sample in category.test if sample.defective])
+        measure = _Measure(category, profile, store, batch.progress)
+        samples = batch.chosen(defective)
         scored = score_all(samples, store, measure, batch, lambda sample: store.kept(sample.name))
         threshold = profile.calibration.threshold()
         result = {
@@ -79,8 +83,8 @@ def _fitted(category: Category, store: Store, progress: bool) -> "PictureProfile
 class _Measure:
     """What is measured of a sample; the randomised detectors are made when the first one needs them."""
 
-    def __init__(self, category: Category, profile: "PictureProfile", store: Store):
-        self._category, self._profile, self._store = category, profile, store
+    def __init__(self, category: Category, profile: "PictureProfile", store: Store, progress: bool):
+        self._category, self._profile, self._store, self._progress = category, profile, store, progress
         self._seed = store.settings["seed"]
         self._detectors = cache(self._randomised)
 
@@ -122,7 +126,11 @@ class _Measure:
         return randomised_detectors(self._profile, self._normal, self._seed)
 
     def _normal(self) -> "Iterator[Picture]":
+        from tqdm import tqdm
+
         from xad_agent.media import Picture, read_pictures
 
-        read = read_pictures([str(path) for path in self._category.normal])
+        paths = [str(path) for path in self._category.normal]
+        bar: dict[str, Any] = {"desc": "learning normal, weights randomised", "disable": not self._progress}
+        read = tqdm(read_pictures(paths), total=len(paths), **bar)
         return (one for place, one in read if isinstance(one, Picture) and str(place) not in self._profile.skipped)

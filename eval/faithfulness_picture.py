@@ -63,7 +63,7 @@ def replaced_in_order(
 
 
 def as_map(regions: "tuple[Region, ...]", shape: tuple[int, int]) -> np.ndarray:
-    """What an answer's regions say of each pixel, float (H, W): high in the strongest, then in the others, then near by.
+    """What an answer's regions say of each pixel, float (H, W): highest in the strongest, lowest far away.
 
     Args:
         regions: Strongest first; at least one.

@@ -44,10 +44,10 @@ DEFINITIONS = (
     "picture passes; distance: of the maps' peaks, in shares of the diagonal; same: the verdict stays. Of a shifted "
     "picture the map is moved back, and the border left out",
     "sanity (Adebayo et al., 2018): the same picture's map by the same detector, the weights of the backbone's last, "
-    "last two or all three stages drawn anew; the banks of normal patches and the whitening as they were or, in the last "
-    "row, learned anew from all normal pictures. passed: over pictures, the rank correlation with the true map is lower "
-    "than its mean under the slight changes, and the pixel AUROC within the picture is lower than the true map's, both "
-    "by more than noise (the paired 95 % bootstrap interval leaves out 0)",
+    "last two or all three stages drawn anew; the banks of normal patches and the whitening as they were or, in the "
+    "last row, learned anew from all normal pictures. passed: over pictures, the rank correlation with the true map is "
+    "lower than its mean under the slight changes, and the pixel AUROC within the picture is lower than the true "
+    "map's, both by more than noise (the paired 95 % bootstrap interval leaves out 0)",
 )
 
 Scored = Sequence[tuple[Sample, Record]]
@@ -65,7 +65,8 @@ def summarise(scored: Scored, *, train: int, threshold: float, seed: int) -> dic
     Returns:
         `n` {train, defective, detected, followed (those whose score falls when all is replaced), failed}; `orders`
         {order: {deletion, insertion, ..._interval}}; `differences` {explanation: {control: {way: see `paired_means`}}};
-        `counterfactual` {regions, elsewhere, everything: shares; difference}; `pointing` {peak_in_mask, map_peak_in_mask: shares};
+        `counterfactual` {regions, elsewhere, everything: shares; difference}; `pointing` {peak_in_mask,
+        map_peak_in_mask: shares};
         `energy` {name: {share, times, ..._interval}}; `stability` {change: {rank, iou, distance, ..._interval, same: a
         share}} and of all changes together under "all"; `sanity` {variant: {rank, ssim, auroc, ..._interval, peak: a
         share, less_alike, worse_placed: see `paired_means`, passed}}, of the true weights under "none", and `passed`

@@ -27,7 +27,7 @@ from xad_agent.cli_options import (
     profile_of,
     show,
 )
-from xad_agent.defaults import STEPS
+from xad_agent.defaults import EXPLAINED, STEPS
 from xad_agent.errors import XadError
 
 evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
@@ -87,7 +87,7 @@ def eval_faithfulness(
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     output: Output = None,
-    limit: Limit = 4,
+    limit: Limit = EXPLAINED,
     shard: ShardOf = None,
     seed: Seed = 0,
     report: Report = None,
