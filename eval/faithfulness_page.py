@@ -7,7 +7,7 @@ import numpy as np
 
 from xad_agent.eval.changes import SLIGHT
 from xad_agent.eval.faithfulness_orders import SHARES
-from xad_agent.eval.faithfulness_picture import EXPLANATIONS, MAP, RANDOM, SHOWN, WAYS
+from xad_agent.eval.faithfulness_picture import EXPLANATIONS, MAP, RANDOM, SHOWN, WAYS, outcome
 from xad_agent.eval.faithfulness_sanity import VARIANTS
 from xad_agent.eval.faithfulness_summary import ENERGIES, ORDERS, Scored
 from xad_agent.eval.layout import Sample
@@ -83,7 +83,7 @@ def _sanity_lines(sanity: dict[str, Any]) -> list[str]:
         row = sanity[name]
         lines.append(
             f"{name:<34} pixel AUROC {_value(row, 'auroc')}, peak in the mask {percent(row['peak'])}, "
-            f"rank correlation {_value(row, 'rank')}, SSIM {_value(row, 'ssim')}; "
+            f"rank correlation {_value(row, 'correlation')}, SSIM {_value(row, 'ssim')}; "
             f"AUROC less the true map's {_difference(row['worse_placed'])}: {_VERDICTS[row['passed']]}"
         )
     return lines
@@ -111,7 +111,7 @@ def page(result: dict[str, Any], scored: Scored, store: Store) -> Page:
         scored: The pictures with their records.
         store: Keeps their curves and drawings.
     """
-    measured = [(s, r) for s, r in scored if "error" not in r and r["detected"] and r["deletion.map"] is not None]
+    measured = [(s, r) for s, r in scored if "error" not in r and r["detected"] and r[outcome(MAP, WAYS[0])] is not None]
     return Page(
         f"Faithfulness of explanations, {result['category']}",
         as_text(result),
@@ -127,7 +127,7 @@ def _curves(measured: Sequence[tuple[Sample, Record]], store: Store) -> list[Plo
     kept = [store.arrays(sample.name) for sample, _ in measured]
     plots = []
     for way, what in zip(WAYS, ("made normal", "put back"), strict=True):
-        lines = {order: (SHARES, np.mean([one[f"{way}.{order}"] for one in kept], axis=0)) for order in ORDERS}
+        lines = {order: (SHARES, np.mean([one[outcome(order, way)] for one in kept], axis=0)) for order in ORDERS}
         plots.append(Plot(f"Score by {way}", curves(lines, f"share of the picture {what}", "share of the fall left")))
     return plots
 
@@ -135,7 +135,7 @@ def _curves(measured: Sequence[tuple[Sample, Record]], store: Store) -> list[Plo
 def _bars(result: dict[str, Any]) -> list[Plot]:
     stability, sanity = result["stability"], result["sanity"]
     ranks = {name: (stability[name], "rank") for name in SLIGHT} | {
-        f"randomised: {name}": (sanity[name], "rank") for name in VARIANTS
+        f"randomised: {name}": (sanity[name], "correlation") for name in VARIANTS
     }
     places = {name: (sanity[name], "auroc") for name in ("none", *VARIANTS)}
     return [
@@ -163,7 +163,7 @@ def _examples(measured: Sequence[tuple[Sample, Record]], store: Store) -> list[E
 
 
 def _gain(record: Record) -> float:
-    return float(record[f"deletion.{MAP}"] - record[f"deletion.{RANDOM}"])
+    return float(record[outcome(MAP, WAYS[0])] - record[outcome(RANDOM, WAYS[0])])
 
 
 def _example(word: str, sample: Sample, record: Record, store: Store) -> Example:
@@ -176,7 +176,7 @@ def _example(word: str, sample: Sample, record: Record, store: Store) -> Example
         (f"the strangest {100 * SHOWN:.1f} % made normal", kept["replaced"]),
         ("all made normal", kept["normal"]),
     )
-    areas = ", ".join(f"{order} {record[f'deletion.{order}']:.3f}" for order in ORDERS)
+    areas = ", ".join(f"{order} {record[outcome(order, WAYS[0])]:.3f}" for order in ORDERS)
     text = (
         f"Score {record['score']:.3g}, wholly normal {record['normal_score']:.3g}. Area of deletion: {areas}. "
         f"Regions repaired: {'below' if record['repaired'] else 'not below'} the limit."

@@ -24,6 +24,15 @@ WAYS = ("deletion", "insertion")
 DRAWS = 2  # of random orders, and of places elsewhere
 SHOWN = 1 / 32  # of the picture is replaced where an example shows it
 
+def outcome(order: str, way: str) -> str:
+    """What a record calls the area of a way in an order: "map.deletion", but "deletion.random" of a control.
+
+    Of two runs `xad eval diff` calls that the better one whose outcomes that end with "deletion" are lower; the
+    controls' tell nothing of the kind.
+    """
+    return f"{order}.{way}" if order in EXPLANATIONS else f"{way}.{order}"
+
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -33,13 +42,13 @@ def replaced_in_order(
     """The areas under the curves of deletion and of insertion, by `EXPLANATIONS` and by `CONTROLS`.
 
     Returns:
-        The outcomes: `normal_score`, and "deletion.map" and the like, None where the score does not fall when all of
-        the picture is replaced; and what belongs to them: the curves at `SHARES`, and pictures to show.
+        The outcomes: `normal_score`, and what `outcome` names, None where the score does not fall when all of the
+        picture is replaced; and what belongs to them: the curves at `SHARES`, and pictures to show.
     """
     from xad_agent.media import read_picture
 
     made = wholly_normal(case, profile)
-    names = [f"{way}.{order}" for way in WAYS for order in (*EXPLANATIONS, *CONTROLS)]
+    names = [outcome(order, way) for order in (*EXPLANATIONS, *CONTROLS) for way in WAYS]
     outcomes: Record = {"normal_score": made.score if made else None, **dict.fromkeys(names)}
     if made is None or made.score >= case.anomaly_map.score:
         return outcomes, {}
@@ -56,8 +65,8 @@ def replaced_in_order(
     for name, some in orders.items():
         curves = np.mean([deletion.both(order) for order in some], axis=0)
         for way, curve in zip(WAYS, curves, strict=True):
-            outcomes[f"{way}.{name}"] = deletion.area(curve)
-            arrays[f"{way}.{name}"] = deletion.sampled(curve)
+            outcomes[outcome(name, way)] = deletion.area(curve)
+            arrays[outcome(name, way)] = deletion.sampled(curve)
     arrays["replaced"] = deletion.replaced(orders[MAP][0][: round(SHOWN * cells.count)])
     return outcomes, arrays
 
@@ -151,9 +160,9 @@ def _verdict(case: "Case") -> str | None:
 
 
 def sanity(case: "Case", mask: np.ndarray, detectors: Mapping[str, Examine]) -> Record:
-    """What is left of the map on randomised weights: "sanity.all stages.rank" and the like; of the true map the same.
+    """What is left of the map on randomised weights: "sanity.all stages.ssim" and the like; of the true map under "none".
 
-    `rank` and `ssim` compare with the true map; `peak` and `auroc` say how well each map finds the defect's pixels.
+    `correlation` (of ranks) and `ssim` compare with the true map; `peak` and `auroc` say how well each map finds the defect's pixels.
     """
     values = case.anomaly_map.values
     outcomes: Record = {"sanity.none.auroc": place_auroc(values, mask), "sanity.none.peak": bool(mask[peak(values)])}
@@ -161,7 +170,7 @@ def sanity(case: "Case", mask: np.ndarray, detectors: Mapping[str, Examine]) -> 
         other = examine(case.picture)
         other.check_finite(f"{case.picture.name}, {name} randomised")
         outcomes |= {
-            f"sanity.{name}.rank": rank_correlation(values, other.values),
+            f"sanity.{name}.correlation": rank_correlation(values, other.values),
             f"sanity.{name}.ssim": similarity(values, other.values),
             f"sanity.{name}.auroc": place_auroc(other.values, mask),
             f"sanity.{name}.peak": bool(mask[peak(other.values)]),

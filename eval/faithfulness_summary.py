@@ -7,7 +7,7 @@ import numpy as np
 
 from xad_agent.eval.batch import failures
 from xad_agent.eval.changes import SLIGHT
-from xad_agent.eval.faithfulness_picture import CONTROLS, EXPLANATIONS, WAYS
+from xad_agent.eval.faithfulness_picture import CONTROLS, EXPLANATIONS, MAP, WAYS, outcome
 from xad_agent.eval.faithfulness_sanity import VARIANTS
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.layout import Sample
@@ -68,13 +68,13 @@ def summarise(scored: Scored, *, train: int, threshold: float, seed: int) -> dic
         `counterfactual` {regions, elsewhere, everything: shares; difference}; `pointing` {peak_in_mask,
         map_peak_in_mask: shares};
         `energy` {name: {share, times, ..._interval}}; `stability` {change: {rank, iou, distance, ..._interval, same: a
-        share}} and of all changes together under "all"; `sanity` {variant: {rank, ssim, auroc, ..._interval, peak: a
+        share}} and of all changes together under "all"; `sanity` {variant: {correlation, ssim, auroc, ..._interval, peak: a
         share, less_alike, worse_placed: see `paired_means`, passed}}, of the true weights under "none", and `passed`
         for all; `failed`, `items`, `notes`. None where not defined.
     """
     records = [record for _, record in scored if "error" not in record]
     detected = [record for record in records if record["detected"]]
-    followed = [record for record in detected if record["deletion.map"] is not None]
+    followed = [record for record in detected if record[outcome(MAP, WAYS[0])] is not None]
     failed = failures(scored)
     n = {
         "train": train,
@@ -85,7 +85,7 @@ def summarise(scored: Scored, *, train: int, threshold: float, seed: int) -> dic
     }
     return {
         "n": n,
-        "orders": {name: _means(followed, {way: f"{way}.{name}" for way in WAYS}, seed) for name in ORDERS},
+        "orders": {name: _means(followed, {way: outcome(name, way) for way in WAYS}, seed) for name in ORDERS},
         "differences": {name: _differences(followed, name, seed) for name in EXPLANATIONS},
         "counterfactual": _counterfactual(detected, threshold, seed),
         "pointing": {name: proportion(r[name] for r in detected) for name in ("peak_in_mask", "map_peak_in_mask")},
@@ -136,16 +136,14 @@ def _paired(records: Sequence[Record], before: str, after: str, seed: int) -> di
 
 def _differences(records: Sequence[Record], name: str, seed: int) -> dict[str, Any]:
     found = {
-        control: {way: _paired(records, f"{way}.{control}", f"{way}.{name}", seed) for way in WAYS}
+        control: {way: _paired(records, outcome(control, way), outcome(name, way), seed) for way in WAYS}
         for control in CONTROLS
     }
     one, other = WAYS
+    own = {way: outcome(name, way) for way in WAYS}
     return {
         **found,
-        REVERSED: {
-            one: _paired(records, f"{other}.{name}", f"{one}.{name}", seed),
-            other: _paired(records, f"{one}.{name}", f"{other}.{name}", seed),
-        },
+        REVERSED: {way: _paired(records, own[back], own[way], seed) for way, back in ((one, other), (other, one))},
     }
 
 
@@ -196,9 +194,9 @@ def _sanity(records: Sequence[Record], seed: int) -> dict[str, Any]:
     for name in VARIANTS:
         prefix = f"sanity.{name}"
         row = {
-            **_means(records, {measure: f"{prefix}.{measure}" for measure in ("rank", "ssim", "auroc")}, seed),
+            **_means(records, {measure: f"{prefix}.{measure}" for measure in ("correlation", "ssim", "auroc")}, seed),
             "peak": proportion(record[f"{prefix}.peak"] for record in records),
-            "less_alike": _paired(steady, "steadiness", f"{prefix}.rank", seed),
+            "less_alike": _paired(steady, "steadiness", f"{prefix}.correlation", seed),
             "worse_placed": _paired(records, "sanity.none.auroc", f"{prefix}.auroc", seed),
         }
         result[name] = {**row, "passed": _passed(row["less_alike"], row["worse_placed"])}

@@ -13,6 +13,7 @@ from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch
 from xad_agent.eval.changes import SLIGHT
 from xad_agent.eval.faithfulness import as_text, evaluate_faithfulness
+from xad_agent.eval.faithfulness_picture import outcome
 from xad_agent.eval.faithfulness_sanity import ALL, ANEW, LAST, VARIANTS
 from xad_agent.eval.faithfulness_summary import steadiness, summarise
 from xad_agent.eval.layout import Sample
@@ -23,7 +24,7 @@ def record(number: int, **changes: object) -> dict[str, object]:
     found: dict[str, object] = {"item": f"cut/{number}.png", "kind": "cut", "seconds": 1.0, "score": 2.0}
     found |= {"detected": True, "normal_score": 0.5, "repaired": True, "repaired_elsewhere": False}
     for way, best in (("deletion", 0.1), ("insertion", 0.9)):
-        found |= {f"{way}.map": best, f"{way}.regions": best, f"{way}.random": 0.5, f"{way}.elsewhere": 0.6}
+        found |= {f"map.{way}": best, f"regions.{way}": best, f"{way}.random": 0.5, f"{way}.elsewhere": 0.6}
     found |= {"peak_in_mask": True, "map_peak_in_mask": number > 0}
     for name in ("energy", "energy_unsubtracted", "energy_boxes", "energy_regions"):
         found |= {name: 0.5, f"{name}_times": 2.0 + number}
@@ -32,7 +33,7 @@ def record(number: int, **changes: object) -> dict[str, object]:
         found |= {f"stability.{change}.distance": 0.0, f"stability.{change}.same": True}
     found |= {"sanity.none.auroc": 0.95, "sanity.none.peak": True}
     for name in VARIANTS:
-        found |= {f"sanity.{name}.rank": 0.2, f"sanity.{name}.ssim": 0.3}
+        found |= {f"sanity.{name}.correlation": 0.2, f"sanity.{name}.ssim": 0.3}
         found |= {f"sanity.{name}.auroc": 0.6 + 0.01 * number, f"sanity.{name}.peak": False}
     return found | changes
 
@@ -81,9 +82,9 @@ def test_stability_is_pooled_by_picture() -> None:
     ("changes", "passed"),
     [
         ({}, True),
-        ({"rank": 0.95}, False),  # alike as under slight changes
+        ({"correlation": 0.95}, False),  # alike as under slight changes
         ({"auroc": 0.97}, False),  # places the defect as well
-        ({"rank": 0.95, "auroc": 0.97}, False),
+        ({"correlation": 0.95, "auroc": 0.97}, False),
     ],
 )
 def test_the_rule_of_the_sanity_check(changes: dict[str, float], passed: bool) -> None:
@@ -106,7 +107,7 @@ def test_one_picture_is_too_few_to_tell() -> None:
 def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart() -> None:
     passed = {"item": "cut/0.png", "kind": "cut", "seconds": 1.0, "score": 0.4, "detected": False}
     failed = {"item": "cut/1.png", "kind": "cut", "seconds": 1.0, "error": "unreadable"}
-    still = record(2) | {f"{way}.{order}": None for way in ("deletion", "insertion") for order in RESULT["orders"]}
+    still = record(2) | {outcome(order, way): None for way in ("deletion", "insertion") for order in RESULT["orders"]}
     result = summed(passed, failed, still, record(3, normal_score=None, repaired_elsewhere=None))
     assert result["n"] == {"train": 9, "defective": 3, "detected": 2, "followed": 1, "failed": 1}
     assert result["failed"] == [{"item": "cut/1.png", "error": "unreadable"}]

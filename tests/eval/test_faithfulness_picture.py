@@ -15,6 +15,7 @@ from xad_agent.eval.faithfulness_picture import (
     WAYS,
     as_map,
     counterfactual,
+    outcome,
     pointing,
     replaced_in_order,
     sanity,
@@ -46,12 +47,12 @@ def test_the_true_explanation_beats_its_controls(case: Case, profile: NormalProf
     outcomes, arrays = replaced_in_order(case, profile, CELLS, random())
     for explanation in EXPLANATIONS:
         for control in CONTROLS:
-            assert outcomes[f"deletion.{explanation}"] < outcomes[f"deletion.{control}"]
-            assert outcomes[f"insertion.{explanation}"] > outcomes[f"insertion.{control}"]
-        assert outcomes[f"deletion.{explanation}"] < 0.1
-        assert outcomes[f"insertion.{explanation}"] > 0.9
+            assert outcomes[f"{explanation}.deletion"] < outcomes[f"deletion.{control}"]
+            assert outcomes[f"{explanation}.insertion"] > outcomes[f"insertion.{control}"]
+        assert outcomes[f"{explanation}.deletion"] < 0.1
+        assert outcomes[f"{explanation}.insertion"] > 0.9
     assert outcomes["normal_score"] < profile.calibration.threshold()
-    assert set(arrays) == {f"{w}.{o}" for w in WAYS for o in (*EXPLANATIONS, *CONTROLS)} | {"normal", "replaced"}
+    assert set(arrays) == {outcome(o, w) for w in WAYS for o in (*EXPLANATIONS, *CONTROLS)} | {"normal", "replaced"}
     assert arrays["replaced"].shape == arrays["normal"].shape == (96, 96, 3)
     again, _ = replaced_in_order(case, profile, CELLS, random())
     assert again == outcomes
@@ -64,7 +65,7 @@ def test_a_picture_that_no_normal_content_mends_is_said_not_to_be_followed(case:
     made_strange.__dict__["regions"] = case.regions
     outcomes, arrays = replaced_in_order(made_strange, stranger, CELLS, random())
     assert {key for key, value in outcomes.items() if value is None} == {
-        f"{way}.{order}" for way in WAYS for order in (*EXPLANATIONS, *CONTROLS)
+        outcome(order, way) for way in WAYS for order in (*EXPLANATIONS, *CONTROLS)
     }
     assert arrays == {}
 
@@ -127,9 +128,9 @@ def test_sanity_compares_with_the_true_map(case: Case) -> None:
     found = sanity(case, MASK, {"same": examine, "turned": upside_down})
     assert found["sanity.none.auroc"] > 0.95
     assert found["sanity.none.peak"] is True
-    assert found["sanity.same.rank"] == pytest.approx(1)
+    assert found["sanity.same.correlation"] == pytest.approx(1)
     assert found["sanity.same.ssim"] == pytest.approx(1)
     assert found["sanity.same.auroc"] == found["sanity.none.auroc"]
-    assert found["sanity.turned.rank"] == pytest.approx(-1)
+    assert found["sanity.turned.correlation"] == pytest.approx(-1)
     assert found["sanity.turned.auroc"] == pytest.approx(1 - found["sanity.none.auroc"])
     assert found["sanity.turned.peak"] is False
