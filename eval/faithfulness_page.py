@@ -111,7 +111,9 @@ def page(result: dict[str, Any], scored: Scored, store: Store) -> Page:
         scored: The pictures with their records.
         store: Keeps their curves and drawings.
     """
-    measured = [(s, r) for s, r in scored if "error" not in r and r["detected"] and r[outcome(MAP, WAYS[0])] is not None]
+    measured = [
+        (s, r) for s, r in scored if "error" not in r and r["detected"] and r[outcome(MAP, WAYS[0])] is not None
+    ]
     return Page(
         f"Faithfulness of explanations, {result['category']}",
         as_text(result),

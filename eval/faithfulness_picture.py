@@ -24,6 +24,7 @@ WAYS = ("deletion", "insertion")
 DRAWS = 2  # of random orders, and of places elsewhere
 SHOWN = 1 / 32  # of the picture is replaced where an example shows it
 
+
 def outcome(order: str, way: str) -> str:
     """What a record calls the area of a way in an order: "map.deletion", but "deletion.random" of a control.
 
@@ -160,9 +161,10 @@ def _verdict(case: "Case") -> str | None:
 
 
 def sanity(case: "Case", mask: np.ndarray, detectors: Mapping[str, Examine]) -> Record:
-    """What is left of the map on randomised weights: "sanity.all stages.ssim" and the like; of the true map under "none".
+    """What is left of the map on randomised weights: "sanity.all stages.ssim" and the like.
 
-    `correlation` (of ranks) and `ssim` compare with the true map; `peak` and `auroc` say how well each map finds the defect's pixels.
+    `correlation` (of ranks) and `ssim` compare with the true map; `auroc` says how well a map finds the pixels of the
+    defect, `peak` whether its highest lies in it; the true map's are called "sanity.none.auroc" and so on.
     """
     values = case.anomaly_map.values
     outcomes: Record = {"sanity.none.auroc": place_auroc(values, mask), "sanity.none.peak": bool(mask[peak(values)])}

@@ -66,11 +66,10 @@ def summarise(scored: Scored, *, train: int, threshold: float, seed: int) -> dic
         `n` {train, defective, detected, followed (those whose score falls when all is replaced), failed}; `orders`
         {order: {deletion, insertion, ..._interval}}; `differences` {explanation: {control: {way: see `paired_means`}}};
         `counterfactual` {regions, elsewhere, everything: shares; difference}; `pointing` {peak_in_mask,
-        map_peak_in_mask: shares};
-        `energy` {name: {share, times, ..._interval}}; `stability` {change: {rank, iou, distance, ..._interval, same: a
-        share}} and of all changes together under "all"; `sanity` {variant: {correlation, ssim, auroc, ..._interval, peak: a
-        share, less_alike, worse_placed: see `paired_means`, passed}}, of the true weights under "none", and `passed`
-        for all; `failed`, `items`, `notes`. None where not defined.
+        map_peak_in_mask: shares}; `energy` {name: {share, times, ..._interval}}; `stability` {change: {rank, iou,
+        distance, ..._interval, same: a share}}, of all changes together under "all"; `sanity` {variant: {correlation,
+        ssim, auroc, ..._interval, peak: a share, less_alike, worse_placed: see `paired_means`, passed}}, of the true
+        weights under "none", and `passed` for all; `failed`, `items`, `notes`. None where not defined.
     """
     records = [record for _, record in scored if "error" not in record]
     detected = [record for record in records if record["detected"]]
