@@ -73,12 +73,12 @@ class Deletion:
         start, end: The score of the picture, and of its counterpart.
 
     Raises:
-        XadError: The counterpart does not score lower: there is nothing to explain by it.
+        XadError: The counterpart does not score lower: there is nothing to explain by it; or a score is not finite.
     """
 
     def __init__(self, pixels: np.ndarray, normal: np.ndarray, cells: Cells, score: Callable[[np.ndarray], float]):
         self.pixels, self.normal, self.cells, self._score = pixels, normal, cells, score
-        self.start, self.end = score(pixels), score(normal)
+        self.start, self.end = self._finite(pixels), self._finite(normal)
         if self.start <= self.end:
             raise XadError(
                 f"wholly replaced by normal content it scores {self.end:.3g}, and {self.start:.3g} as it is: "
@@ -102,9 +102,15 @@ class Deletion:
         Args:
             order: Every cell once, what is replaced first at first.
         """
-        between = [self._score(self.replaced(order[:count])) for count in self.cells.counts[1:-1]]
+        between = [self._finite(self.replaced(order[:count])) for count in self.cells.counts[1:-1]]
         scores = np.array([self.start, *between, self.end])
         return (scores - self.end) / (self.start - self.end)
+
+    def _finite(self, pixels: np.ndarray) -> float:
+        score = self._score(pixels)
+        if not np.isfinite(score):
+            raise XadError(f"partly replaced by normal content the picture scores {score}: the detector is at fault")
+        return score
 
     def both(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The curves of deletion and of insertion, each over the share of `cells.counts`.

@@ -142,6 +142,11 @@ def test_nothing_falls_where_the_counterpart_is_as_strange() -> None:
         Deletion(NORMAL, NORMAL, CELLS, total)
 
 
+def test_a_score_that_is_no_number_is_an_error() -> None:
+    with pytest.raises(XadError, match="scores nan: the detector is at fault"):
+        Deletion(PICTURE, NORMAL, CELLS, lambda pixels: float("nan"))
+
+
 def test_elsewhere_is_the_same_map_in_another_place() -> None:
     values = random().normal(size=(20, 30))
     other = elsewhere(values, random(3))
