@@ -15,6 +15,7 @@ from xad_agent.eval.faithfulness_orders import Cells
 from xad_agent.eval.faithfulness_page import as_text, page
 from xad_agent.eval.faithfulness_summary import summarise
 from xad_agent.eval.layout import Category, Sample, read_category
+from xad_agent.eval.layouts.pairs import PairSet
 from xad_agent.eval.metrics import sklearn_metrics
 from xad_agent.eval.store import Record, Store
 from xad_agent.profile import DEFAULT_BACKBONE
@@ -35,7 +36,7 @@ def evaluate_faithfulness(
     """Fit on train/good, then try the explanations of the defective test pictures that are called anomalous.
 
     Args:
-        directory: One category in MVTec's layout.
+        directory: One category, in a layout of `read_layout` other than pairs.
         alpha: False-alarm rate that the limit is set for, in (0, 1).
         backbone: Spec of the backbone; None for the profile's default.
         batch: Which part of the set, where results are kept; its seed is that of everything random, the fit and the
@@ -45,14 +46,18 @@ def evaluate_faithfulness(
         A JSON-able dict, see `summarise`.
 
     Raises:
-        XadError: The layout is wrong, there is no defective test picture, no picture could be measured, or the output
-            folder holds results of other settings.
+        XadError: The layout is wrong or of pairs, there is no defective test picture, no picture could be measured, or
+            the output folder holds results of other settings.
     """
     sklearn_metrics()
     category = read_category(directory)
+    if isinstance(category, PairSet):
+        raise XadError(
+            f"{category.root}: pairs have no profile to explain by; take a set with normal pictures to fit on"
+        )
     defective = [sample for sample in category.test if sample.defective]
     if not defective:
-        raise XadError(f"{category.root}: no defective test picture to explain; put some into test/<type>")
+        raise XadError(f"{category.root}: no defective test picture to explain; add some, each with its mask")
     batch = batch or Batch(limit=EXPLAINED)
     settings = {"directory": str(category.root.resolve()), "alpha": alpha, "backbone": backbone or DEFAULT_BACKBONE}
     with batch.store(settings) as store:

@@ -92,7 +92,7 @@ def eval_zero_shot(
 
 @evaluate.command("faithfulness")
 def eval_faithfulness(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     output: Output = None,

@@ -184,6 +184,12 @@ def test_wrong_sets_are_named(category: Path, tmp_path: Path) -> None:
     save(tmp_path / "good/test/good/0.png", texture(1))
     with pytest.raises(XadError, match="no defective test picture"):
         evaluate_faithfulness(tmp_path / "good")
+    for kind in ("test", "temp"):
+        for number in range(4):
+            save(tmp_path / f"boards/{number}_{kind}.png", texture(number))
+            (tmp_path / f"boards/{number}.txt").write_text("10 10 20 20 1\n")
+    with pytest.raises(XadError, match="pairs have no profile"):
+        evaluate_faithfulness(tmp_path / "boards")
     with pytest.raises(XadError, match="no such folder"):
         evaluate_faithfulness(tmp_path / "nowhere")
     (category.parent / "other").symlink_to(category)
