@@ -27,7 +27,7 @@ from xad_agent.cli_options import (
     profile_of,
     show,
 )
-from xad_agent.defaults import STEPS
+from xad_agent.defaults import EXPLAINED, STEPS
 from xad_agent.errors import XadError
 
 evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
@@ -88,6 +88,28 @@ def eval_zero_shot(
     batch = batch_of(output, limit, shard, seed, report)
     result = evaluate_zero_shot(directory, detector=scorer, backbone=backbone, batch=batch)
     show(result, as_text, as_json)
+
+
+@evaluate.command("faithfulness")
+def eval_faithfulness(
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    output: Output = None,
+    limit: Limit = EXPLAINED,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Whether maps and regions are why a picture is anomalous: put normal content there, change it, randomise weights.
+
+    Of each type 4 defective pictures, unless --limit says otherwise; ten to thirty seconds each, and two fits.
+    """
+    from xad_agent.eval.faithfulness import as_text, evaluate_faithfulness
+
+    batch = batch_of(output, limit, shard, seed, report)
+    show(evaluate_faithfulness(directory, alpha=alpha, backbone=backbone, batch=batch), as_text, as_json)
 
 
 @evaluate.command("refutation")
