@@ -113,7 +113,7 @@ def read_clip_set(directory: str | Path) -> ClipSet:
     training = clip_folders(root / "training" / "frames")
     tests = clip_folders(root / "testing" / "frames")
     masks = {folder: _masks_of(folder, root / "testing" / "masks" / folder.name) for folder in tests}
-    given = _read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
+    given = read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
     clips = tuple(LabelledClip(folder.name, folder, masks[folder], given.get(folder.name)) for folder in tests)
     return ClipSet(root.resolve().name, root, tuple(training), clips)
 
@@ -163,7 +163,7 @@ def _odd_one(frames: tuple[Path, ...], masks: tuple[Path, ...]) -> str:
     return f" (none is named like {missing[0]})" if 0 < len(missing) < len(frames) else ""
 
 
-def _read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
+def read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
     """Tracks of each clip that the file names, of those in `frames`; the file may name clips that are not here."""
     if not path.is_file():
         return {}
