@@ -88,9 +88,7 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(line, dict):
             raise XadError(f"{path}, line {number}: not an object with clip, frame and label_scores or text")
         if line.get("error"):
-            raise XadError(
-                f"{path}, line {number}: is no answer but an error ({line['error']}); mend it, or leave it out"
-            )
+            raise XadError(f"{path}, line {number}: not an answer but an error ({line['error']}); mend or drop it")
         yield f"{path}, line {number}", line
 
 

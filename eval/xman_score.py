@@ -15,6 +15,7 @@ from xad_agent.eval.metrics import sklearn_metrics
 from xad_agent.eval.xman_answers import Answers
 from xad_agent.eval.xman_labels import Frames, Labels, check_frames
 from xad_agent.eval.xman_precision import Column, Resampled, undefined
+from xad_agent.eval.xman_words import words_of
 from xad_agent.prompts import vocabulary
 
 LOCATION = "location"
@@ -167,6 +168,11 @@ def _notes(labels: Labels, answers: Answers) -> list[str]:
     unknown = sorted(set(labels.kinds.values()) - set(vocabulary("xman")["kinds"]))
     if unknown:
         notes.append(f"coarse kinds that X-MAN does not have: {', '.join(unknown)}; none of them counts as location")
+    spelled: dict[tuple[str, ...], list[str]] = {}
+    for name in labels.classes:
+        spelled.setdefault(words_of(name), []).append(name)
+    if alike := [" and ".join(names) for names in spelled.values() if len(names) > 1]:
+        notes.append(f"classes that differ in spelling alone, each counted by itself: {'; '.join(alike)}")
     if empty := sum(not classes for classes in labels.frames.values()):
         notes.append(f"{empty} labelled frames have an empty list and count as normal")
     if answers.every > 1:

@@ -18,7 +18,7 @@ class Reading(NamedTuple):
     Attributes:
         named: Those it names.
         denied: Those it only says are not there.
-        unmapped: The words that belong to none.
+        unmapped: The words that belong to none; numbers are no words.
     """
 
     named: set[str]
@@ -39,28 +39,29 @@ class Synonyms:
 
     def __init__(self, classes: Sequence[str]):
         table = vocabulary("xman")
-        named = {_words(name): name for name in classes}
+        self._names = frozenset(classes)
+        named = {words_of(name): name for name in classes}
         meanings: dict[_Phrase, set[str]] = defaultdict(set)
         for entry, phrases in table["classes"].items():
-            if _words(entry) in named:
+            if words_of(entry) in named:
                 for phrase in phrases:
-                    meanings[_words(phrase)].add(named[_words(entry)])
+                    meanings[words_of(phrase)].add(named[words_of(entry)])
         self._ignored = frozenset(table["ignored"])
-        self._negations = frozenset(map(_words, table["negations"]))
-        self._affirmations = frozenset(map(_words, table["affirmations"]))
+        self._negations = frozenset(map(words_of, table["negations"]))
+        self._affirmations = frozenset(map(words_of, table["affirmations"]))
         self._turns = frozenset(table["turns"])
         self._classes = {phrase: next(iter(of)) for phrase, of in meanings.items() if len(of) == 1} | named
         self._longest = max(map(len, [*self._classes, *self._negations, *self._affirmations]))
 
     def class_of(self, label: str) -> str | None:
         """The class that a whole label means; None for none."""
-        return self._classes.get(_words(label))
+        return label if label in self._names else self._classes.get(words_of(label))
 
     def read(self, text: str) -> Reading:
         """What a text says of the classes, the longest phrases first."""
         found = Reading(set(), set(), [])
         for clause in re.split(r"[.,;:!?\n]+|\s[-\u2013\u2014]\s", text):
-            self._read(_words(clause), found)
+            self._read(words_of(clause), found)
         return found._replace(denied=found.denied - found.named)
 
     def _read(self, words: _Phrase, found: Reading) -> None:
@@ -73,7 +74,7 @@ class Synonyms:
                 denied_till = place + len(phrase) + _REACH
             elif phrase[0] in self._turns:
                 denied_till = -1
-            elif phrase not in self._affirmations and phrase[0] not in self._ignored:
+            elif not (phrase in self._affirmations or phrase[0] in self._ignored or phrase[0].isdecimal()):
                 found.unmapped.append(phrase[0])
             place += len(phrase)
 
@@ -86,5 +87,6 @@ class Synonyms:
         return words[place : place + 1]
 
 
-def _words(text: str) -> _Phrase:
+def words_of(text: str) -> _Phrase:
+    """The words of a text, without case and punctuation."""
     return tuple(re.findall(r"[^\W_]+", text.casefold()))
