@@ -56,7 +56,7 @@ def xman_page(result: Mapping[str, Any], shown: Shown) -> Page:
             *_of_clips(result, shown),
         ),
         tables=(_items(result), _settings(result)),
-        examples=tuple(example for one in chosen for example in _examples(*one, shown)),
+        examples=tuple(example for title, name, _ in chosen for example in _examples(title, name, shown)),
     )
 
 
@@ -71,14 +71,13 @@ def _overview(result: Mapping[str, Any], shown: Shown, ranked: Sequence[str]) ->
     )
     half = _CURVES // 2
     some = list(ranked) if len(ranked) <= _CURVES else [*ranked[:half], *ranked[-half:]]
-    title = "Precision over recall" + (
-        "" if len(some) == len(ranked) else f", the {half} best and {half} worst classes"
-    )
+    which = "" if len(some) == len(ranked) else f", the {half} best and {half} worst classes"
+    title = f"Precision over recall{which}"
     yield Plot(title, curves({name: _curve(name, shown) for name in some}, "recall", "precision"))
 
 
 def _bar(value: float, ends: Sequence[float] | None) -> Bar:
-    return (100 * value, *(100 * end for end in ends)) if ends else (100 * value, None, None)  # type: ignore[return-value]
+    return (100 * value, 100 * ends[0], 100 * ends[1]) if ends else (100 * value, None, None)
 
 
 def _curve(name: str, shown: Shown) -> Curve:
@@ -88,7 +87,8 @@ def _curve(name: str, shown: Shown) -> Curve:
     truth, scores = column_of(shown.found.labels.of(clips), shown.answers, shown.found.frames(clips), name)
     precision, recall, _ = precision_recall_curve(truth, scores)
     some = np.unique(np.linspace(0, len(recall) - 1, min(len(recall), _POINTS)).astype(int))
-    return recall[some], precision[some]
+    # Of a step, as the average precision takes it: a recall is reached with the precision of the score that reaches it.
+    return np.repeat(recall[some], 2)[1:], np.repeat(precision[some], 2)[:-1]
 
 
 def _clip_of(name: str, shown: Shown) -> str:
@@ -102,27 +102,35 @@ def _timeline(title: str, name: str, clip: str, shown: Shown) -> Plot:
 
 
 def _of_clips(result: Mapping[str, Any], shown: Shown) -> Iterator[Plot]:
-    """Timelines of the best and the worst clip, each of its own most frequent class."""
+    """Timelines of the best and the worst clip, each of the class that most of its frames have."""
     known = sorted((item for item in result["items"] if item.get("map") is not None), key=lambda item: -item["map"])
-    for which, item in {"best": known[:1], "worst": known[1:][-1:]}.items():
-        for one in item:
-            clip = one["item"]
-            name = max(result["per_class_ap"], key=lambda name, clip=clip: int(shown.column(name, clip)[0].sum()))  # type: ignore[misc]
-            truth, scores = shown.column(name, clip)
-            title = f"{which} clip: {clip}, mAP {percent(one['map'])}, scores of {name}"
+    for which, items in {"best": known[:1], "worst": known[1:][-1:]}.items():
+        for item in items:
+            columns = [(name, *shown.column(name, item["item"])) for name in result["per_class_ap"]]
+            name, truth, scores = max(columns, key=lambda column: int(column[1].sum()))
+            title = f"{which} clip: {item['item']}, mAP {percent(item['map'])}, scores of {name}"
             yield Plot(title, timeline(scores, truth))
 
 
-def _examples(title: str, name: str, clip: str, shown: Shown) -> Iterator[Example]:
-    """A frame where the class was seen best, and of those that have it and those that have it not the most mistaken."""
-    truth, scores = shown.column(name, clip)
-    with_it, without = np.flatnonzero(truth), np.flatnonzero(~truth)
-    kinds = {"surest of those that have it": with_it[np.argsort(-scores[with_it], kind="stable")]}
-    kinds["least sure of those that have it"] = with_it[np.argsort(scores[with_it], kind="stable")]
-    kinds["surest of those that have it not"] = without[np.argsort(-scores[without], kind="stable")]
-    for why, frames in kinds.items():
-        if len(frames):
-            yield _example(f"{title}, {why}", clip, int(frames[0]), shown)
+def _examples(title: str, name: str, shown: Shown) -> Iterator[Example]:
+    """The frames that have a class where it was seen most and least surely, and the most mistaken that has it not."""
+    columns = {clip: shown.column(name, clip) for clip in shown.answers.scores}
+    places = [(clip, frame) for clip, (truth, _) in columns.items() for frame in range(len(truth))]
+    truth, scores = (np.concatenate(parts) for parts in zip(*columns.values(), strict=True))
+    chosen = {
+        "surest of those that have it": _middle(truth & (scores == scores[truth].max())),
+        "least sure of those that have it": _middle(truth & (scores == scores[truth].min())),
+        "surest of those that have it not": _middle(~truth & (scores == scores[~truth].max())),
+    }
+    for number, (why, place) in enumerate(chosen.items()):
+        if place not in list(chosen.values())[:number]:
+            yield _example(f"{title}, {why}", *places[place], shown)
+
+
+def _middle(wanted: np.ndarray) -> int:
+    """Of the frames that are wanted, bool (N,), the one in the middle."""
+    found = np.flatnonzero(wanted)
+    return int(found[len(found) // 2])
 
 
 def _example(title: str, clip: str, frame: int, shown: Shown) -> Example:
