@@ -1,10 +1,11 @@
 """How sure a measured share or metric is, with so many pictures: exact and bootstrap 95 % intervals."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from xad_agent.eval.metrics import MapAndMask, PixelCounts, count_pixels
+from xad_agent.eval.metrics import PixelCounts, count_pixels
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -43,13 +44,18 @@ def bootstrap_interval(statistic: Callable[..., float], *samples: np.ndarray | S
     Returns:
         [low, high]; None when a sample has fewer than two entries, or no resample has a value.
     """
+    drawn = resampled(statistic, *samples, seed=seed)
+    return ends(drawn) if len(drawn) else None
+
+
+def resampled(statistic: Callable[..., float], *samples: np.ndarray | Sequence[float], seed: int) -> np.ndarray:
+    """What a statistic is on 1000 resamples, see `bootstrap_interval`; none where a sample has fewer than 2 entries."""
     arrays = [np.asarray(sample) for sample in samples]
     if any(len(array) < 2 for array in arrays):
-        return None
+        return np.zeros(0)
     random = np.random.default_rng(seed)
     drawn = np.array([statistic(*(a[random.integers(len(a), size=len(a))] for a in arrays)) for _ in range(RESAMPLES)])
-    defined = drawn[~np.isnan(drawn)]
-    return _ends(defined) if len(defined) else None
+    return drawn[~np.isnan(drawn)]
 
 
 def pixel_intervals(
@@ -83,7 +89,7 @@ def pixel_intervals(
         for name, metric in metrics.items():
             if (value := metric(counts)) is not None:
                 values[name].append(value)
-    return {name: _ends(found) if found else None for name, found in values.items()}
+    return {name: ends(found) if found else None for name, found in values.items()}
 
 
 def _times(count: int, seed: int) -> np.ndarray:
@@ -93,17 +99,27 @@ def _times(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
 
 
-def _ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
+def ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
+    """The middle 95 % of what was drawn, [low, high]."""
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [float(low), float(high)]
 
 
-def counts_by_picture(pairs: Iterable[MapAndMask], levels: np.ndarray) -> list[PixelCounts]:
+def counts_by_picture(
+    maps: Iterable[tuple[np.ndarray, *tuple[Any, ...]]],
+    levels: np.ndarray,
+    count: Callable[..., PixelCounts] = count_pixels,
+) -> list[PixelCounts]:
     """Each picture's counts at no more than 1024 quantiles of `levels`: small enough to resample.
 
     Values are lowered to the next quantile, so pixels between two quantiles tie. Good enough for an interval;
     the metrics themselves are never computed from these.
+
+    Args:
+        maps: Each map with what `count` takes beside it.
+        levels: Of the whole set.
+        count: Counts the pixels of pictures.
     """
     chosen = levels[np.linspace(0, len(levels) - 1, min(len(levels), COARSE_LEVELS)).astype(int)]
     steps = np.concatenate([[np.nextafter(chosen[0], -np.inf, dtype=np.float32)], chosen])
-    return [count_pixels([(steps[np.searchsorted(chosen, v, side="right")], mask)], chosen) for v, mask in pairs]
+    return [count([(steps[np.searchsorted(chosen, v, side="right")], *truth)], chosen) for v, *truth in maps]

@@ -82,7 +82,7 @@ def evaluate_zero_shot(
     """Score every test picture without having seen a normal one, and measure the results; train/ is not looked at.
 
     Args:
-        directory: A category in MVTec's layout, or a folder of categories.
+        directory: A category in a layout that `read_layout` knows, or a folder of categories.
         detector: "self-dissimilarity", "centre", "contrast", or any detector; two of the same name are not told apart
             in an output folder.
         backbone: Spec of the backbone of self-dissimilarity; None for the embedded one.
@@ -169,9 +169,11 @@ def _score(sample: Sample, scorer: Scorer, store: Store) -> Record:
     found = scorer.score(read_picture(sample.path))
     seconds = perf_counter() - start
     found.check_finite(sample.name)
-    sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
+    mask = sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
     store.keep(sample.name, map=found.values)
-    return {"score": float(found.score), "seconds": seconds}
+    peak = np.unravel_index(np.argmax(found.values), mask.shape)
+    pointed = {"map_peak_in_mask": bool(mask[peak])} if sample.defective else {}
+    return {"score": float(found.score), "seconds": seconds, **pointed}
 
 
 def as_text(result: dict[str, Any]) -> str:

@@ -34,7 +34,13 @@ evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measur
 
 @evaluate.command("images")
 def eval_images(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="A set, one category of it or all, in the layout of MVTec (as MPDD), VisA, BTAD, KSDD2, MVTec LOCO, "
+            "or of pairs with boxes as DeepPCB."
+        ),
+    ],
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     output: Output = None,
@@ -44,7 +50,10 @@ def eval_images(
     report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Detection, place and counterfactual on a set of pictures with masks."""
+    """Detection, place and counterfactual on a set of pictures with masks.
+
+    MVTec LOCO also by its saturating metric; pairs each against its own reference, box by box.
+    """
     from xad_agent.eval.images import as_text, evaluate_images
 
     batch = batch_of(output, limit, shard, seed, report)
@@ -54,7 +63,7 @@ def eval_images(
 
 @evaluate.command("zero-shot")
 def eval_zero_shot(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/ is not looked at.")],
+    directory: Annotated[Path, typer.Argument(help="As `xad eval images` takes; train/ is not looked at.")],
     detector: Annotated[
         str,
         typer.Option(help="self-dissimilarity, centre, contrast; models: by what --model and `xad models use` give."),
@@ -82,7 +91,7 @@ def eval_zero_shot(
 
 @evaluate.command("refutation")
 def eval_refutation(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     pictures: Annotated[int | None, typer.Option(min=4, help="So many test pictures, half of them good.")] = None,
     alpha: Alpha = 0.05,
     seed: Seed = 0,
@@ -100,7 +109,7 @@ def eval_refutation(
 
 @evaluate.command("segment")
 def eval_segment(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     segmenter: Annotated[
         str, typer.Option(help="embedded, or a SAM: a hub's name, a folder, vit_b@FILE.")
     ] = "embedded",
@@ -117,7 +126,7 @@ def eval_segment(
 
 @evaluate.command("checker")
 def eval_checker(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
     alpha: Alpha = 0.05,
     seed: Seed = 0,
@@ -141,7 +150,7 @@ def eval_planning(as_json: Json = False) -> None:
 
 @evaluate.command("premises")
 def eval_premises(
-    pictures: Annotated[list[Path] | None, typer.Option(help="A folder in MVTec layout; repeatable.")] = None,
+    pictures: Annotated[list[Path] | None, typer.Option(help="A layout of `xad eval images`; repeatable.")] = None,
     clips: Annotated[Path | None, typer.Option(help="A folder of clips, as `xad eval clips` takes it.")] = None,
     media: Annotated[int, typer.Option(min=2, help="Pictures of each folder, and half as many clips.")] = 8,
     seed: Seed = 0,
@@ -297,3 +306,30 @@ def eval_text(
 
     result = evaluate_scene_text(directory, seed)
     show(result, as_text, as_json)
+
+
+@evaluate.command("diff")
+def eval_diff(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A folder that -o named, or a file of what --json printed.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Of another run of the same evaluation.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """What got better from run A to run B, item by item, what worse, and whether it is more than noise."""
+    from xad_agent.eval.diff import as_text, compare_runs
+
+    show(compare_runs(first, second, seed=seed), as_text, as_json)
+
+
+@evaluate.command("results")
+def eval_results(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that -o named, or files of what --json printed.")],
+    page: Annotated[Path, typer.Option("-o", "--output", help="The Markdown page to write.")] = Path("RESULTS.md"),
+) -> None:
+    """Write the results page: figures of all sets with intervals, beside the published ones of others."""
+    from xad_agent.eval.results import write_results
+
+    write_results(runs, page)
+    typer.echo(f"{page} written", err=True)
