@@ -7,6 +7,7 @@ import pytest
 from tests.eval.clip_sets import FRAMES, write_clip_set
 from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch
+from xad_agent.eval.diff import compare_runs
 from xad_agent.eval.sampling import Shard
 from xad_agent.eval.xman import as_text, evaluate_answers
 from xad_agent.media import read_clip
@@ -100,6 +101,15 @@ def test_parts_are_gathered_and_other_answers_refused(files, tmp_path):
         evaluate_answers(*files, batch=Batch(output, progress=False))
     with pytest.raises(XadError, match=r"holds results of other settings .*seed 0, now 1"):
         evaluate_answers(*files, batch=Batch(output, seed=1, progress=False))
+
+
+def test_two_files_of_answers_can_be_compared(files, tmp_path):
+    better = tmp_path / "better.jsonl"
+    better.write_text(json.dumps({"clip": "01", "start": 4, "end": 11, "text": "a cart"}))
+    for name, answers in (("a", files[2]), ("b", better)):
+        evaluate_answers(*files[:2], answers, batch=Batch(tmp_path / name, progress=False))
+    row = compare_runs(tmp_path / "a", tmp_path / "b")["sets"]["xman walk"]["outcomes"]["map"]
+    assert (row["n"], row["raised"], row["verdict"]) == (2, 1, "noise"), "one clip of two is no proof"
 
 
 def test_a_report_of_answers(files, tmp_path):

@@ -1,9 +1,13 @@
 """Answers in JSON lines: scores, free text, events, sampling, our own answers, and what each mistake says."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xad_agent.errors import XadError
 from xad_agent.eval.xman_answers import Answers, read_answers
@@ -123,6 +127,22 @@ def test_events_are_spread_over_their_frames_and_others_are_normal(tmp_path, row
         "2 clips were answered by 2 events, which cover 3 of 7 frames; the others count as answered normal, 0 for "
         "every class",
     )
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(-3, 5)), min_size=1, max_size=5))
+def test_of_overlapping_events_the_highest_score_counts(spans):
+    rows = [
+        {"clip": "01", "start": min(a, b), "end": max(a, b), "label_scores": {"bicycle": score}}
+        for a, b, score in spans
+    ]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "answers.jsonl"
+        path.write_text(lines(*rows))
+        scores = read_answers(path, ("bicycle",), {"01": range(10)}).scores["01"][:, 0].tolist()
+    for frame, score in enumerate(scores):
+        over = [one for a, b, one in spans if min(a, b) <= frame <= max(a, b)]
+        assert score == max(over, default=0), frame
 
 
 def test_clips_that_no_line_is_of_count_as_normal_and_are_named(tmp_path):
