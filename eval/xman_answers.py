@@ -1,7 +1,7 @@
 """Anybody's answers in X-MAN's protocol: a score for every class and frame, from arrays or a file of JSON lines."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from xad_agent.errors import XadError
 from xad_agent.eval.xman_labels import Frames
-from xad_agent.eval.xman_lines import Said, Scores, read_lines
+from xad_agent.eval.xman_lines import Line, Said, Scores, read_lines
 from xad_agent.eval.xman_words import Synonyms
 
 
@@ -68,59 +68,80 @@ def read_answers(
         XadError: The file cannot be read, a line is no such object, names what is not there or what another line
             named, or frames are missing.
     """
-    synonyms = Synonyms(classes)
-    single: dict[str, dict[int, Scores]] = {clip: {} for clip in frames}
-    spans: dict[str, list[Said]] = {clip: [] for clip in frames}
-    told: set[str] = set()
-    unmapped, denied = Counter[str](), Counter[str]()
-    for where, clip, said in read_lines(Path(path), frames, synonyms, first, aliases or {}, sha256):
-        told.add(clip)
-        for one in said:
-            unmapped.update(one.unmapped)
-            denied.update(one.denied)
-            if one.single and one.first in single[clip]:
-                number = frames[clip][one.first]
-                raise XadError(f"{where}: frame {number} of clip {clip} is answered a second time; answer each once")
-            if one.single:
-                single[clip][one.first] = one.scores
-            else:
-                spans[clip].append(one)
-        if single[clip] and (spans[clip] or not said):
-            raise XadError(f"{where}: clip {clip} is answered both by frames and by events; answer it one way")
-    by_frames = {clip: rows for clip, rows in single.items() if rows}
-    untold = [clip for clip in frames if clip not in told]
-    if not told or (untold and len(by_frames) == len(told)):
-        by_frames |= {clip: {} for clip in untold}  # whoever answers frames has to answer all
-    every = _stride(Path(path), by_frames, frames)
+    told = _Told(frames)
+    for line in read_lines(Path(path), frames, Synonyms(classes), first, aliases or {}, sha256):
+        told.take(line)
+    singles = told.singles()
+    every = _stride(Path(path), singles, frames)
     tables = {
-        clip: _held(by_frames[clip], classes, len(numbers), every)
-        if clip in by_frames
-        else _spread(spans[clip], classes, len(numbers))
+        clip: _held(singles[clip], classes, len(numbers), every)
+        if clip in singles
+        else _spread(told.spans.get(clip, ()), classes, len(numbers))
         for clip, numbers in frames.items()
     }
-    silent = [clip for clip in untold if clip not in by_frames]
-    notes = _notes(tables, by_frames, spans, silent)
-    return Answers(tuple(classes), tables, every, dict(unmapped.most_common()), dict(denied.most_common()), notes)
+    unmapped, denied = (dict(counts.most_common()) for counts in (told.unmapped, told.denied))
+    return Answers(tuple(classes), tables, every, unmapped, denied, tuple(_notes(told)))
 
 
-def _notes(
-    tables: Mapping[str, np.ndarray],
-    by_frames: Mapping[str, Any],
-    spans: Mapping[str, Sequence[Said]],
-    silent: list[str],
-) -> tuple[str, ...]:
-    notes = []
-    if by_events := [clip for clip in tables if clip not in by_frames]:
-        events = sum(len(spans[clip]) for clip in by_events)
-        covered = sum(_covered(spans[clip], len(tables[clip])) for clip in by_events)
-        frames = sum(len(tables[clip]) for clip in by_events)
-        notes.append(
-            f"{len(by_events)} clips were answered by {events} events, which cover {covered} of {frames} frames; the "
-            "others count as answered normal, 0 for every class"
+class _Told:
+    """What the lines of a file say, by clip.
+
+    Attributes:
+        frames: Of all clips.
+        single: Of clips that are answered by frames, what is said of each.
+        spans: Of clips that are answered by events, the events.
+        open: Clips of which an answer cannot tell.
+        unmapped, denied: See `Answers`.
+    """
+
+    def __init__(self, frames: Frames):
+        self.frames = frames
+        self.single: dict[str, dict[int, Scores]] = {}
+        self.spans: dict[str, list[Said]] = {}
+        self.open: list[str] = []
+        self.unmapped, self.denied = Counter[str](), Counter[str]()
+
+    def take(self, line: Line) -> None:
+        """The next line."""
+        where, clip, said, cannot_tell = line
+        self.open += [clip] if cannot_tell else []
+        by_frames = any(one.single for one in said)
+        if clip in (self.spans if by_frames else self.single):
+            raise XadError(f"{where}: clip {clip} is answered both by frames and by events; answer it one way")
+        for one in said:
+            self.unmapped.update(one.unmapped)
+            self.denied.update(one.denied)
+        if not by_frames:
+            self.spans.setdefault(clip, []).extend(said)
+            return
+        rows = self.single.setdefault(clip, {})
+        for one in said:
+            if one.first in rows:
+                number = self.frames[clip][one.first]
+                raise XadError(f"{where}: frame {number} of clip {clip} is answered a second time; answer each once")
+            rows[one.first] = one.scores
+
+    def singles(self) -> dict[str, dict[int, Scores]]:
+        """Of clips that are answered by frames what is said of each; where there are no others, of every clip."""
+        return self.single if self.spans else {clip: self.single.get(clip, {}) for clip in self.frames}
+
+    def silent(self) -> list[str]:
+        """Clips that no line is of, where not all have to be answered."""
+        return [clip for clip in self.frames if clip not in self.spans | self.single] if self.spans else []
+
+
+def _notes(told: _Told) -> Iterator[str]:
+    lengths = {clip: len(told.frames[clip]) for clip in [*told.spans, *told.silent()]}
+    if lengths:
+        events = sum(map(len, told.spans.values()))
+        covered = sum(_covered(spans, lengths[clip]) for clip, spans in told.spans.items())
+        yield (
+            f"{len(lengths)} clips were answered by {events} events, which cover {covered} of {sum(lengths.values())} "
+            "frames; the others count as answered normal, 0 for every class"
         )
-    if silent:
-        notes.append(f"no line is of {', '.join(silent)}: counted as answered normal")
-    return tuple(notes)
+    for why, clips in {"no line is of": told.silent(), "the answer cannot tell of": told.open}.items():
+        if clips:
+            yield f"{why} {', '.join(clips)}: counted as answered normal"
 
 
 def _covered(spans: Sequence[Said], frames: int) -> int:

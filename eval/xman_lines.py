@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xad_agent.errors import XadError
 from xad_agent.eval.xman_labels import Frames
@@ -46,6 +46,22 @@ class Said:
     single: bool = False
 
 
+class Line(NamedTuple):
+    """A line.
+
+    Attributes:
+        where: The file and the line's number.
+        clip: Of which it is.
+        said: What it says.
+        open: Whether it is an answer of ours that says it cannot tell.
+    """
+
+    where: str
+    clip: str
+    said: list[Said]
+    open: bool = False
+
+
 def read_lines(
     path: Path,
     frames: Frames,
@@ -53,8 +69,8 @@ def read_lines(
     first: int | None,
     aliases: Mapping[str, str],
     sha256: Callable[[str], str] | None,
-) -> Iterator[tuple[str, str, list[Said]]]:
-    """Each line with where it is, its clip and what it says; see `read_answers`."""
+) -> Iterator[Line]:
+    """Each line; see `read_answers`."""
     places = {
         clip: {number if first is None else place + first: place for place, number in enumerate(numbers)}
         for clip, numbers in frames.items()
@@ -62,15 +78,16 @@ def read_lines(
     for where, line in _lines(path):
         clip = _clip(where, line, frames, aliases, sha256)
         if _is_ours(line):
-            yield where, clip, list(_ours(where, line, clip, frames, synonyms))
+            said = list(_ours(where, line, clip, frames, synonyms))
+            yield Line(where, clip, said, line["verdict"] == "uncertain" and not said)
         elif "frame" in line:
             at = _place(where, clip, line["frame"], places)
-            yield where, clip, [_said(where, line, at, at, synonyms, single=True)]
+            yield Line(where, clip, [_said(where, line, at, at, synonyms, single=True)])
         else:
             events = line.get("events", [line] if {"start", "end"} <= set(line) else None)
             if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
                 raise XadError(f"{where}: needs a frame, start and end, or events, a list of such stretches")
-            yield where, clip, [_event(where, event, clip, places, synonyms) for event in events]
+            yield Line(where, clip, [_event(where, event, clip, places, synonyms) for event in events])
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

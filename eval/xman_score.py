@@ -20,6 +20,10 @@ from xad_agent.prompts import vocabulary
 
 LOCATION = "location"
 STRIDES = (2, 5, 10)
+DEFINITION = (
+    "intervals: 95 %, by bootstrap over whole clips; a class that a resample lacks is not in its mean, so they lean "
+    "upwards where few clips have a class"
+)
 BRIEFLY = (
     "map",
     "map_interval",
@@ -93,7 +97,7 @@ def score_answers(labels: Labels, answers: Answers, frames: Frames | None = None
         "unmapped": dict(answers.unmapped),
         "unmapped_total": sum(answers.unmapped.values()),
         "denied": dict(answers.denied),
-        "notes": [*labels.notes, *answers.notes, *_notes(labels, answers)],
+        "notes": [*labels.notes, *answers.notes, *_notes(labels, answers), DEFINITION],
     }
 
 

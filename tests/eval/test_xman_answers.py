@@ -170,6 +170,8 @@ def test_one_clip_by_frames_and_another_by_events(tmp_path):
         ([{"clip": "01", "events": [event(10, 11, label_scores={"bike": float("inf")})]}], "score of 'bike' is inf"),
         ([whole()[0], {"clip": "01", **event(11, 12, **BIKE)}], "line 2: clip 01 is answered both by frames and by"),
         ([{"clip": "01", **event(11, 12, **BIKE)}, whole()[0]], "line 2: clip 01 is answered both by frames and by"),
+        ([{"clip": "01", "events": []}, whole()[0]], "line 2: clip 01 is answered both by frames and by"),
+        ([whole()[0], {"clip": "01", "events": []}], "line 2: clip 01 is answered both by frames and by"),
     ],
 )
 def test_mistakes_in_events_are_named(tmp_path, rows, says):
@@ -209,6 +211,12 @@ def test_what_ask_prints_is_known_by_its_clip_or_its_media(tmp_path):
     assert answers.scores["02"].tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]], "its text, where it has no scores"
     with pytest.raises(XadError, match="its evidence is of none of the clips 01, 02; add the key clip"):
         read(tmp_path, lines(rows[0]), sha256=lambda clip: "another")
+
+
+def test_an_answer_that_cannot_tell_is_told(tmp_path):
+    row = ours([], media="01", reason="Measuring broke off.") | {"verdict": "uncertain"}
+    answers = read(tmp_path, lines(row, ours([], media="02")))
+    assert answers.notes[-1] == "the answer cannot tell of 01: counted as answered normal"
 
 
 @pytest.mark.parametrize(
