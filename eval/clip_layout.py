@@ -63,7 +63,7 @@ def _read_folders(root: Path) -> ClipSet:
     training = clip_folders(root / "training" / "frames", LAYOUT)
     tests = clip_folders(root / "testing" / "frames", LAYOUT)
     masks = {folder: masks_of(folder, root / "testing" / "masks" / folder.name) for folder in tests}
-    given = _read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
+    given = read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
     clips = tuple(
         LabelledClip(folder.name, folder, MaskFiles(paths), given.get(folder.name), length=len(paths))
         for folder, paths in masks.items()
@@ -71,7 +71,7 @@ def _read_folders(root: Path) -> ClipSet:
     return ClipSet(root.resolve().name, root, "folders", {"": tuple(training)}, clips)
 
 
-def _read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
+def read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
     """Tracks of each clip that the file names, of those in `frames`; the file may name clips that are not here."""
     if not path.is_file():
         return {}

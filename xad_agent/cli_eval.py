@@ -24,7 +24,6 @@ from xad_agent.cli_options import (
     Words,
     batch_of,
     models_of,
-    profile_of,
     show,
 )
 from xad_agent.defaults import EXPLAINED, STEPS
@@ -277,25 +276,57 @@ def eval_vqunet(
 @evaluate.command("xman")
 def eval_xman(
     labels: Annotated[Path, typer.Option(help="JSON of why frames are anomalous, in X-MAN's layout.")],
-    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames per clip.")],
+    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames, or one video file, per clip.")],
     profile: ProfileDir = None,
     normal: Normal = None,
-    answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Anybody's answers as JSON lines, of frames or events, or what `xad scan` wrote, or `xad ask`."
+        ),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where anomalies truly are, to name them there too: a tracks.json, or a folder with masks of each "
+            "clip; what lies beside labels and clips unless told otherwise."
+        ),
+    ] = None,
     pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
+    first: Annotated[
+        int | None, typer.Option(help="What labels and answers count a clip's first frame as, if not as its name does.")
+    ] = None,
+    output: Output = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
     seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
-    from xad_agent.eval.xman import KEY, as_text, evaluate_answers
-    from xad_agent.eval.xman_profile import evaluate_profile
+    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes.
+
+    Of our profile also the object detector alone and, where true regions are known, the upper bound of naming.
+    """
+    from xad_agent.eval.xman import KEY, as_text, evaluate_answers, evaluate_profile
 
     if sum(map(bool, (profile, normal, answers))) != 1:
         raise XadError("give one of --profile, --normal and --answers", exit_code=2)
-    keys = pattern or KEY
+    if answers and regions:
+        raise XadError("--regions is for a profile to look at; --answers are scored as they are", exit_code=2)
+    keys, batch = pattern or KEY, batch_of(output, limit, shard, seed, report)
     if answers:
-        result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
+        result = evaluate_answers(labels, clips, answers, pattern=keys, first=first, batch=batch)
     else:
-        result = evaluate_profile(labels, clips, lambda: profile_of(profile, normal), pattern=keys, seed=seed)
+        result = evaluate_profile(
+            labels,
+            clips,
+            profile=profile,
+            normal=normal or (),
+            pattern=keys,
+            first=first,
+            regions=regions,
+            batch=batch,
+        )
     show(result, as_text, as_json)
 
 

@@ -14,6 +14,7 @@ SVGS = {
     "empty histogram": lambda: plots.score_histogram({"good": [], "bad": []}),
     "curves": lambda: plots.curves({"map": ([0, 1], [0, 1]), "random": ([0, 1], [0.5, 0.5])}, "x", "y"),
     "bars": lambda: plots.bars({"cut": (0.5, 0.4, 0.6), "dent": (0.2, None, None)}, "recall"),
+    "marked bars": lambda: plots.bars({"cut": (0.5, 0.4, 0.6), "dent": (0.2, None, None)}, "AP", {"cut": 0.1}),
     "timeline": lambda: plots.timeline(np.arange(4), np.array([False, True, True, False]), 2.0, 10),
 }
 
