@@ -34,22 +34,23 @@ class Answers:
 
 
 class Synonyms:
-    """Which classes a text names, by the table `prompts/xman.yaml` and the classes' own names; nothing is guessed.
+    """Which classes a text names, by a table of phrases and the classes' own names; nothing is guessed.
 
     Letters count, not their case or the punctuation between words. "no bicycle" names a bicycle: negations are not
     understood, but stay visible among the unmapped words.
 
     Args:
         classes: Names of the classes as the labels give them.
+        phrases: Entry -> what it may be called; the classes of `prompts/xman.yaml` where none are given.
     """
 
-    def __init__(self, classes: Sequence[str]):
+    def __init__(self, classes: Sequence[str], phrases: Mapping[str, Sequence[str]] | None = None):
         table = vocabulary("xman")
         named = {_words(name): name for name in classes}
         meanings: dict[tuple[str, ...], set[str]] = defaultdict(set)
-        for entry, phrases in table["classes"].items():
+        for entry, called in (phrases or table["classes"]).items():
             if _words(entry) in named:
-                for phrase in phrases:
+                for phrase in called:
                     meanings[_words(phrase)].add(named[_words(entry)])
         self._ignored = frozenset(table["ignored"])
         self._classes = {phrase: next(iter(of)) for phrase, of in meanings.items() if len(of) == 1} | named

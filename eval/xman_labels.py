@@ -9,6 +9,7 @@ from typing import Any
 
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import clip_folders, frame_paths
+from xad_agent.eval.reading import no_key_twice
 
 KEY = r"(?P<clip>.+)[_/-](?P<frame>\d+)(\.\w+)?"
 
@@ -80,7 +81,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _read(path: Path) -> dict[str, list[tuple[str, str]]]:
     try:
-        read = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_key_twice)
+        read = json.loads(path.read_text("utf-8"), object_pairs_hook=no_key_twice)
     except (OSError, ValueError) as error:
         raise XadError(f"{path}: not a file of labels ({error})") from error
     if not isinstance(read, dict) or not read:
@@ -90,14 +91,6 @@ def _read(path: Path) -> dict[str, list[tuple[str, str]]]:
         if not well or not all(isinstance(word, str) and word for pair in value for word in pair):
             raise XadError(f"{path}: key {key!r} has {json.dumps(value)[:80]}, not a list of [coarse, fine]")
     return {key: [(coarse, fine) for coarse, fine in value] for key, value in read.items()}
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return found
 
 
 def frame_numbers(directory: str | Path) -> dict[str, list[int]]:
