@@ -1,7 +1,6 @@
 """`xad eval answers`: whether the agent's answers are true, of a chat model and of the template alone, side by side."""
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,12 +18,13 @@ from langchain_core.runnables import Runnable
 
 from xad_agent.agent import Agent
 from xad_agent.answer import Answer
-from xad_agent.errors import ModelError, XadError
+from xad_agent.errors import ModelError
 from xad_agent.eval.answers_summary import as_text, summarise
+from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.clip_layout import LabelledClip, read_clip_set
-from xad_agent.eval.layout import GOOD, Sample, drawn, read_category, read_mask
-from xad_agent.eval.machine import revision, versions
-from xad_agent.eval.store import Record, Store, score_all
+from xad_agent.eval.layout import GOOD, Sample, read_category, read_mask
+from xad_agent.eval.page import Page
+from xad_agent.eval.store import Record, Store
 from xad_agent.evidence import Region
 from xad_agent.media import is_clip, read_clip, read_picture
 from xad_agent.profile import DEFAULT_BACKBONE, Profile
@@ -92,10 +92,7 @@ def evaluate_answers(
     llm: str | BaseChatModel = "embedded",
     alpha: float = 0.05,
     backbone: str = DEFAULT_BACKBONE,
-    limit: int | None = None,
-    seed: int = 0,
-    progress: bool = True,
-    output: str | Path | None = None,
+    batch: Batch | None = None,
 ) -> dict[str, Any]:
     """Ask one question about each picture or clip of a set, twice, and measure whether the answers are true.
 
@@ -109,24 +106,19 @@ def evaluate_answers(
         llm: See `Agent`.
         alpha: False-alarm rate that the threshold is set for, in (0, 1); a given profile has its own.
         backbone: Spec of the backbone to learn with, likewise.
-        limit: At most so many in all, half of them good, drawn with `seed`; None for all.
-        seed: Of the fit, the drawing and the bootstrap.
-        progress: Whether bars are shown, on stderr.
-        output: Folder for the answers; with it, a stopped evaluation called again with the same settings goes on where
-            it was. None keeps nothing.
+        batch: Which part of the set (good and defective are the kinds), where answers are kept; its seed is also that
+            of the fit. None for the whole set.
 
     Returns:
         A JSON-able dict, see `summarise`, beside the settings.
 
     Raises:
         XadError: The layout is wrong, nothing could be asked about, the model or the profile cannot be loaded, or
-            `output` holds results of other settings.
+            the output folder holds results of other settings.
     """
-    if limit is not None and limit < 2:
-        raise XadError(f"limit {limit}: take 2 or more, half of them good, or no limit", exit_code=2)
+    batch = batch or Batch()
     known = Profile.load(profile) if isinstance(profile, str | Path) else profile
     found = read_set(Path(directory), learn=known is None)
-    chosen = drawn(found.items, None if limit is None else limit // 2, seed)
     settings = {
         "directory": str(found.root.resolve()),
         "question": question or vocabulary("evaluation")[found.medium],
@@ -134,30 +126,26 @@ def evaluate_answers(
         "llm": llm if isinstance(llm, str) else type(llm).__name__,
         "alpha": known.calibration.alpha if known else alpha,
         "backbone": None if known else backbone,
-        "limit": limit,
-        "seed": seed,
-        "versions": versions(),
-        "revision": revision(),
     }
-    with tempfile.TemporaryDirectory(prefix="xad-eval-") as scratch:
-        store = Store(Path(output) if output is not None else Path(scratch), settings)
-        learned = known or _fitted(found.normal, store, progress)
+    with batch.store(settings) as store:
+        learned = known or _fitted(found.normal, store, batch.progress)
         agents = {"model": Agent(learned, llm), "template": Agent(learned, NoChatModel())}
         orders = cycle([list(agents), list(agents)[::-1]])
 
         def ask(item: Item) -> Record:
             return _asked(item, {who: agents[who] for who in next(orders)}, store.settings["question"])
 
-        records = [record for _, record in score_all(chosen, store, ask, progress)]
-    return {
-        "task": "answers",
-        "category": found.name,
-        "medium": found.medium,
-        **settings,
-        "threshold": learned.calibration.threshold(),
-        "fitted_on": learned.fitted,
-        **summarise(records, seed),
-    }
+        scored = score_all(batch.chosen(found.items), store, ask, batch, unit=found.medium)
+        result = {
+            "task": "answers",
+            "category": found.name,
+            "medium": found.medium,
+            **store.settings,
+            "threshold": learned.calibration.threshold(),
+            "fitted_on": learned.fitted,
+            **summarise([record for _, record in scored], batch.seed),
+        }
+        return batch.finish(store, result, lambda: Page(f"Answers about {found.name}", as_text(result), result))
 
 
 def read_set(directory: Path, learn: bool = True) -> ItemSet:
@@ -188,11 +176,8 @@ def _picture_truth(sample: Sample, frame: int, height: int, width: int) -> np.nd
 
 
 def _fitted(normal: Sequence[Path], store: Store, progress: bool) -> Profile:
-    if store.fit_seconds is None:
-        start = perf_counter()
-        options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
-        Profile.fit([str(path) for path in normal], progress=progress, **options).save(store.profile)
-        store.fitted(perf_counter() - start)
+    options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
+    store.fit(lambda folder: Profile.fit([str(path) for path in normal], progress=progress, **options).save(folder))
     return Profile.load(store.profile)
 
 
@@ -212,7 +197,7 @@ def _asked(item: Item, agents: dict[str, Agent], question: str) -> Record:
             "named": region is not None,
             "pointed": region is not None and _points(region, item, shown.height, shown.width),
         }
-    return {"picture": item.name, "kind": item.kind, "media": shown.sha256, "answers": answers}
+    return {"media": shown.sha256, "answers": answers}
 
 
 def named_region(answer: Answer) -> Region | None:

@@ -42,7 +42,7 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
     """The truth numbers of answers to the same question about the same media by several askers.
 
     Args:
-        records: Of each picture or clip `picture`, `kind` ("good" or another), and either `error` or `media` (sha256)
+        records: Of each picture or clip `item`, `kind` ("good" or another), and either `error` or `media` (sha256)
             and `answers` {asker: {answer (its JSON), seconds, named, pointed}}, see `evaluate_answers`.
         seed: Of the bootstrap.
 
@@ -50,16 +50,16 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
         `n` {good, defective, failed}; `askers`: of each the shares `supported`, `dropped` (of claims), `by_template`,
         `verdict_accuracy`, `uncertain` (of all), `false_alarm_rate` (of good ones), `recall`, `pointing`, `no_region`
         (of defective ones) as `proportion` gives them, `claims_per_answer` and `seconds` {value, low, high,
-        median}, `template_reasons` {note: count}, `unsupported` [{picture, text, reasons}];
+        median}, `template_reasons` {note: count}, `unsupported` [{item, text, reasons}];
         `differences`: of the first asker (by name) from the second, likewise, of what is measured by picture or clip,
-        None where there is none; `items` [{picture, kind, asker: {...}}]; `failed` [{picture, error}]; `notes`.
+        None where there is none; `items` [{item, kind, asker: {...}}]; `failed` [{item, error}]; `notes`.
     """
     asked = [record for record in records if "error" not in record]
     judged = [{who: _judged(record, who) for who in sorted(record["answers"])} for record in asked]
     kinds = [record["kind"] for record in asked]
     names = list(judged[0])
     outcomes = {name: _outcomes([row[name] for row in judged], kinds) for name in names}
-    failed = [{"picture": record["picture"], "error": record["error"]} for record in records if "error" in record]
+    failed = [{"item": record["item"], "error": record["error"]} for record in records if "error" in record]
     return {
         "n": {"good": kinds.count(GOOD), "defective": len(kinds) - kinds.count(GOOD), "failed": len(failed)},
         "askers": {
@@ -76,8 +76,7 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
             for key in (*_SHARES, *_MEANS)
         },
         "items": [
-            {"picture": record["picture"], "kind": record["kind"], **row}
-            for record, row in zip(asked, judged, strict=True)
+            {"item": record["item"], "kind": record["kind"], **row} for record, row in zip(asked, judged, strict=True)
         ],
         "failed": failed,
         "notes": [*_notes(kinds, failed), *DEFINITIONS],
@@ -98,9 +97,7 @@ def _judged(record: Mapping[str, Any], who: str) -> dict[str, Any]:
         "verdict": answer.verdict,
         "claims": len(answer.claims),
         "checked": len(checked),
-        "unsupported": [
-            {"picture": record["picture"], "text": text, "reasons": found} for text, found in checked if found
-        ],
+        "unsupported": [{"item": record["item"], "text": text, "reasons": found} for text, found in checked if found],
         "dropped": len({entry.text for entry in answer.dropped}),  # one that was not mended is listed twice
         "source": answer.source,
         "note": answer.note,
@@ -157,7 +154,7 @@ def _notes(kinds: Sequence[str], failed: Sequence[Any]) -> list[str]:
 def as_text(result: Mapping[str, Any]) -> str:
     """The table to read: askers side by side, with 95 % intervals, and what the numbers mean."""
     n, askers = result["n"], result["askers"]
-    drawn = "all" if result["limit"] is None else f"at most {result['limit']}, half of them good, seed {result['seed']}"
+    drawn = "all" if result["limit"] is None else f"at most {result['limit']} of each, seed {result['seed']}"
     head = [
         f"{result['category']}: {n['good']} good and {n['defective']} defective {result['medium']}s ({drawn}), "
         f"{n['failed']} failed; alpha {result['alpha']:g}; profile of {result['fitted_on']}",
@@ -202,7 +199,7 @@ def _listed(result: Mapping[str, Any]) -> list[str]:
     for name, one in result["askers"].items():
         lines += [f"{name}: by template {count} times: {note}" for note, count in one["template_reasons"].items()]
         lines += [
-            f"{name}: NOT SUPPORTED: {entry['picture']}: {entry['text']!r}: {'; '.join(entry['reasons'])}"
+            f"{name}: NOT SUPPORTED: {entry['item']}: {entry['text']!r}: {'; '.join(entry['reasons'])}"
             for entry in one["unsupported"]
         ]
-    return lines + [f"failed: {failure['picture']}: {failure['error']}" for failure in result["failed"]]
+    return lines + [f"failed: {failure['item']}: {failure['error']}" for failure in result["failed"]]

@@ -1,17 +1,20 @@
 """`xad eval images`: how well pictures are detected, placed and repaired, on a data set in MVTec's layout."""
 
-import tempfile
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xad_agent.eval.layout import GOOD, Category, Sample, check_limit, drawn, read_layout
-from xad_agent.eval.machine import peak_memory_mb, revision, versions
+from xad_agent.eval.batch import Batch, score_all
+from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
+from xad_agent.eval.machine import peak_memory_mb
 from xad_agent.eval.metrics import overlap, sklearn_metrics
+from xad_agent.eval.page import Page, Plot
+from xad_agent.eval.plots import score_histogram
 from xad_agent.eval.report import as_text
-from xad_agent.eval.store import Record, Store, check_finite, score_all
+from xad_agent.eval.store import Record, Store
 from xad_agent.eval.summary import mean_of, summarise
 
 if TYPE_CHECKING:
@@ -25,11 +28,8 @@ def evaluate_images(
     *,
     alpha: float = 0.05,
     backbone: str | None = None,
-    limit: int | None = None,
-    seed: int = 0,
     repair: bool = True,
-    progress: bool = True,
-    output: str | Path | None = None,
+    batch: Batch | None = None,
 ) -> dict[str, Any]:
     """Fit on train/good, score every test picture, and measure the results.
 
@@ -39,45 +39,37 @@ def evaluate_images(
         directory: A category in MVTec's layout, or a folder of categories.
         alpha: False-alarm rate that the threshold is set for, in (0, 1).
         backbone: Spec of the backbone; None for the profile's default.
-        limit: At most this many test pictures of each type, drawn with `seed`; None for all.
-        seed: Of the fit, the drawing and the bootstrap.
         repair: Whether defective pictures are also repaired and scored again (the tool `repair`).
-        progress: Whether bars are shown, on stderr.
-        output: Folder for the records and maps of each picture; with it, a stopped evaluation called again with the
-            same settings goes on where it was. None keeps nothing.
+        batch: Which part of the set, where results are kept; its seed is also that of the fit. None for the whole set.
 
     Returns:
         A JSON-able dict, see `summarise` for the metrics. Of several categories: the mean of each metric in the same
         places, and each category's own result under `categories`.
 
     Raises:
-        XadError: The layout is wrong, no test picture could be scored, `output` holds results of other settings, or
-            scikit-learn is missing.
+        XadError: The layout is wrong, no test picture could be scored, the output folder holds results of other
+            settings, or scikit-learn is missing.
     """
     sklearn_metrics()
-    check_limit(limit)
-    options = {"alpha": alpha, "backbone": backbone, "limit": limit, "seed": seed, "repair": repair}
+    batch = batch or Batch()
+    options = {"alpha": alpha, "backbone": backbone, "repair": repair}
     categories = read_layout(directory)
     results = []
     for category in categories:
-        settings = {
-            "directory": str(category.root.resolve()),
-            **options,
-            "versions": versions(),
-            "revision": revision(),
-        }
-        with tempfile.TemporaryDirectory(prefix="xad-eval-") as scratch:
-            folder = Path(output) if output is not None else Path(scratch)
-            store = Store(folder / category.name if len(categories) > 1 else folder, settings)
-            results.append(_evaluate(category, store, progress))
+        settings = {"directory": str(category.root.resolve()), **options}
+        with batch.store(settings, category.name if len(categories) > 1 else "") as store:
+            result = _evaluate(category, store, batch)
+            results.append(batch.finish(store, result, partial(_page, result)))
     return results[0] if len(results) == 1 else mean_of(results)
 
 
-def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any]:
+def _evaluate(category: Category, store: Store, batch: Batch) -> dict[str, Any]:
     settings = store.settings
-    samples = drawn(category.test, settings["limit"], settings["seed"])
-    profile, fit_seconds = _fitted(category, store, progress)
-    scored = score_all(samples, store, lambda sample: _score(sample, profile, store), progress, store.has_map)
+    profile, fit_seconds = _fitted(category, store, batch.progress)
+    samples = batch.chosen(category.test)
+    scored = score_all(
+        samples, store, lambda sample: _score(sample, profile, store), batch, lambda sample: store.kept(sample.name)
+    )
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     return {
         "task": "images",
@@ -93,17 +85,12 @@ def _evaluate(category: Category, store: Store, progress: bool) -> dict[str, Any
 def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:
     from xad_agent.picture_profile import PictureProfile
 
-    if store.fit_seconds is not None:
-        return PictureProfile.load(store.profile), store.fit_seconds
     options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
     if options["backbone"] is None:
         del options["backbone"]
-    start = perf_counter()
-    profile = PictureProfile.fit([str(path) for path in category.normal], progress=progress, **options)
-    seconds = perf_counter() - start
-    profile.save(store.profile)
-    store.fitted(seconds)
-    return profile, seconds
+    normal = [str(path) for path in category.normal]
+    seconds = store.fit(lambda folder: PictureProfile.fit(normal, progress=progress, **options).save(folder))
+    return PictureProfile.load(store.profile), seconds
 
 
 def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
@@ -115,11 +102,9 @@ def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
     case = Case(read_picture(sample.path), profile, Ledger())
     found = case.anomaly_map
     seconds = perf_counter() - start
-    check_finite(found, sample)
+    found.check_finite(sample.name)
     mask = sample.mask(*found.values.shape)
     record: Record = {
-        "picture": sample.name,
-        "kind": sample.kind,
         "score": float(found.score),
         "p_value": float(profile.calibration.p_value(found.score)),
         "anomalous": bool(found.score > profile.calibration.threshold(store.settings["alpha"])),
@@ -128,7 +113,7 @@ def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:
     if sample.kind != GOOD:
         record |= _places(case, mask)
         record |= _repaired(case) if store.settings["repair"] else {}
-    store.keep_map(sample, found.values)
+    store.keep(sample.name, map=found.values)
     return record
 
 
@@ -158,3 +143,12 @@ def _repaired(case: Any) -> Record:
         "repaired": after is not None and after <= named["threshold"],
         "repair_seconds": perf_counter() - start,
     }
+
+
+def _page(result: dict[str, Any]) -> Page:
+    scores = {
+        name: [item["score"] for item in result["items"] if (item["kind"] == GOOD) == good]
+        for name, good in (("good", True), ("defective", False))
+    }
+    histogram = Plot("Scores and the limit", score_histogram(scores, result["threshold"]))
+    return Page(f"Pictures of {result['category']}", as_text(result), result, plots=(histogram,))

@@ -8,10 +8,8 @@
 Source: Bergmann et al., "MVTec AD", CVPR 2019.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -21,23 +19,6 @@ from xad_agent.errors import XadError
 GOOD = "good"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 _EXIF_ORIENTATION = 274
-
-
-class Kinded(Protocol):
-    """What is drawn and scored one by one: it has a name of its own, and is of a kind."""
-
-    @property
-    def name(self) -> str:
-        """What results call it."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """What a limit is the limit of."""
-        ...
-
-
-SampleT = TypeVar("SampleT", bound=Kinded)
 
 
 @dataclass(frozen=True)
@@ -131,19 +112,6 @@ def read_category(directory: str | Path, *, learn: bool = True) -> Category:
     return categories[0]
 
 
-def drawn(samples: Sequence[SampleT], limit: int | None, seed: int) -> list[SampleT]:
-    """At most `limit` samples of each kind, drawn with `seed`, in their order; all without a limit."""
-    if limit is None:
-        return list(samples)
-    random = np.random.default_rng(seed)
-    ranks = random.permutation(len(samples))
-    chosen: list[int] = []
-    for kind in dict.fromkeys(sample.kind for sample in samples):
-        places = [place for place, sample in enumerate(samples) if sample.kind == kind]
-        chosen += sorted(places, key=lambda place: ranks[place])[:limit]
-    return [samples[place] for place in sorted(chosen)]
-
-
 def _is_category(path: Path) -> bool:
     return (path / "train").is_dir() or (path / "test").is_dir()
 
@@ -231,9 +199,3 @@ def _wrong_size(sample: Sample, mask: tuple[int, int], picture: tuple[int, int])
         f"{sample.mask_path}: the mask is {mask[0]} x {mask[1]} px, its picture {sample.path} is {picture[0]} x "
         f"{picture[1]}; give it a mask of the picture's own size"
     )
-
-
-def check_limit(limit: int | None) -> None:
-    """XadError for a limit, of pictures of each type, below 1."""
-    if limit is not None and limit < 1:
-        raise XadError(f"limit {limit}: take 1 or more pictures of each type, or no limit", exit_code=2)

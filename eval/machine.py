@@ -9,7 +9,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("xad-agent", "numpy", "scipy", "scikit-learn", "torch", "timm")
+from xad_agent.machine import usable_cores
+
+PACKAGES = (
+    "xad-agent",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "opencv-python-headless",
+    "torch",
+    "timm",
+    "transformers",
+    "open_clip_torch",
+    "onnxruntime",
+)
 
 
 def versions() -> dict[str, str]:
@@ -33,6 +46,11 @@ def revision() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def provenance() -> dict[str, Any]:
+    """What any result depends on: the versions and the revision; a run of others does not go on with this one's."""
+    return {"versions": versions(), "revision": revision()}
 
 
 def peak_memory_mb() -> float | None:
@@ -65,6 +83,19 @@ def load_average() -> float | None:
         return round(os.getloadavg()[0], 2)
     except (AttributeError, OSError):
         return None
+
+
+def this_machine() -> dict[str, Any]:
+    """What a result's seconds and memory depend on: system, processor, cores, memory in GB (10^9 bytes), load."""
+    import psutil
+
+    return {
+        "system": platform.platform(terse=True),
+        "processor": processor(),
+        "cores": usable_cores(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "load_average": load_average(),
+    }
 
 
 def circumstances(load_before: float | None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def as_text(result: dict[str, Any]) -> str:
         return "\n\n".join([*parts, _table(result["category"], {"all": result}, result)])
     types = {**result["types"], "all": result}
     lines = [_table(_title(result), types, result), "", *_interval_lines(result), "", *_cost_lines(result)]
-    failures = [f"failed: {failure['picture']}: {failure['error']}" for failure in result["failed"]]
+    failures = [f"failed: {failure['item']}: {failure['error']}" for failure in result["failed"]]
     return "\n".join([*lines, *failures, *(f"({note})" for note in result["notes"])])
 
 

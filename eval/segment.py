@@ -9,10 +9,11 @@ import numpy as np
 
 from xad_agent.errors import XadError
 from xad_agent.eval.intervals import bootstrap_interval
-from xad_agent.eval.layout import Sample, drawn, read_category
+from xad_agent.eval.layout import Sample, read_category
 from xad_agent.eval.machine import revision, versions
 from xad_agent.eval.metrics import overlap
 from xad_agent.eval.report import interval_of, percent
+from xad_agent.eval.sampling import drawn
 from xad_agent.perception.models import NONE, Models
 
 if TYPE_CHECKING:

@@ -1,155 +1,167 @@
 """What an evaluation has done so far, kept so that it can go on after a stop.
 
-FOLDER/run.json         the settings, and how long the fit took, where something was fitted
+FOLDER/run.json         the settings
+FOLDER/fit.json         how long the fit took, where something was fitted
 FOLDER/profile/         the fitted profile, likewise
-FOLDER/pictures.jsonl   one JSON object per picture, appended as they are done
-FOLDER/maps/            one float32 .npy (H, W) per picture; 4 bytes a pixel
+FOLDER/items.jsonl      one JSON object per picture, clip or question, appended as they are done; those of a shard
+                        in items-2-of-4.jsonl; all such files are read together
+FOLDER/arrays/          what belongs to an item and is large, one .npz each
+FOLDER/result.json      what came out at the end; result-2-of-4.json of a shard
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from xad_agent.detectors.base import AnomalyMap
-from xad_agent.errors import XadError
-from xad_agent.eval.layout import Sample, SampleT
+from xad_agent.errors import XadError, reason
+from xad_agent.eval.layout import Sample
 from xad_agent.eval.metrics import MapAndMask
+from xad_agent.eval.sampling import Shard
 
 Record = dict[str, Any]
 
 
 class Store:
-    """A folder with the results of one category.
+    """A folder with the results of one set.
 
     Args:
         folder: Created when missing.
         settings: What the results depend on; JSON-able.
+        shard: Which part of the set this run does; None for all of it.
 
     Raises:
         XadError: The folder cannot be made, or holds results of other settings.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any]):
+    def __init__(self, folder: Path, settings: dict[str, Any], shard: Shard | None = None):
         self.folder = folder
         self.settings = settings
+        self._suffix = f"-{shard.number}-of-{shard.of}" if shard else ""
+        self._lines = folder / f"items{self._suffix}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise XadError(f"{folder}: cannot be made a folder for results ({error.strerror}); name another") from error
-        self._run, self._lines = folder / "run.json", folder / "pictures.jsonl"
-        before = self._read_run().get("settings", settings)
+        before = _read(folder / "run.json") or settings
         if before != settings:
-            other = ", ".join(f"{k} {before.get(k)!r}, now {v!r}" for k, v in settings.items() if before.get(k) != v)
+            keys = dict.fromkeys([*settings, *before])
+            other = ", ".join(
+                f"{k} {_was(before, k)}, now {_was(settings, k)}" for k in keys if _differs(before, settings, k)
+            )
             raise XadError(
                 f"{folder}: holds results of other settings ({other}); choose another output folder, or delete it",
                 exit_code=2,
             )
-        if not self._run.exists():
-            self._run.write_text(json.dumps({"settings": settings}, indent=1), "utf-8")
+        _write(folder / "run.json", settings)
 
     @property
     def profile(self) -> Path:
         """Where the profile belongs."""
         return self.folder / "profile"
 
-    @property
-    def fit_seconds(self) -> float | None:
-        """How long the fit took; None when there is no whole profile yet."""
-        return self._read_run().get("fit_seconds")
+    def fit(self, make: Callable[[Path], None]) -> float:
+        """Have the profile made, unless it is there, whole; of several shards of one run, one makes it.
 
-    def fitted(self, seconds: float) -> None:
-        """Say that the profile is there, whole."""
-        self._run.write_text(json.dumps({"settings": self.settings, "fit_seconds": seconds}, indent=1), "utf-8")
+        Args:
+            make: Saves a profile to the folder it is given.
 
-    def records(self) -> list[Record]:
-        """What was measured of each picture; a line cut off by a stop is dropped from the file, to be done again."""
-        if not self._lines.is_file():
-            return []
-        done: list[Record] = []
-        for line in self._lines.read_text("utf-8").splitlines():
-            try:
-                done.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        self._lines.write_text("".join(json.dumps(record) + "\n" for record in done), "utf-8")
-        return done
+        Returns:
+            The seconds it took, in this run or in an earlier one.
+        """
+        from filelock import FileLock
 
-    def forget_failures(self) -> list[Record]:
-        """The records of pictures that went well; the others are dropped, to be tried again."""
-        kept = [record for record in self.records() if "error" not in record]
-        self._lines.write_text("".join(json.dumps(record) + "\n" for record in kept), "utf-8")
-        return kept
+        with FileLock(self.folder / "fit.lock"):
+            if not (done := _read(self.folder / "fit.json")):
+                start = perf_counter()
+                make(self.profile)
+                done = {"seconds": perf_counter() - start}
+                _write(self.folder / "fit.json", done)
+        return float(done["seconds"])
+
+    def records(self) -> dict[str, Record]:
+        """What was measured of each item, by name, in all shards; a line cut off by a stop counts as not there."""
+        files = sorted(self.folder.glob("items*.jsonl"), key=lambda path: (path == self._lines, path.name))
+        return {record["item"]: record for path in files for record in _lines_of(path)}
+
+    def forget_failures(self) -> None:
+        """Drop this run's failures and what a stop cut off, to be done again."""
+        kept = [record for record in _lines_of(self._lines) if "error" not in record]
+        if self._lines.is_file():
+            self._lines.write_text("".join(json.dumps(record) + "\n" for record in kept), "utf-8")
 
     def add(self, record: Record) -> None:
-        """Append the record of one picture."""
+        """Append the record of one item."""
         with self._lines.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(record) + "\n")
 
-    def keep_map(self, sample: Sample, values: np.ndarray) -> None:
-        """Keep a picture's anomaly map, float (H, W)."""
-        path = self._map(sample)
+    def keep(self, item: str, **arrays: np.ndarray) -> None:
+        """Keep what belongs to an item; the file appears whole or not at all."""
+        path = self._arrays(item)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, values.astype(np.float32, copy=False))
+        partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+        np.savez(partial, allow_pickle=False, **arrays)
+        partial.replace(path)
 
-    def has_map(self, sample: Sample) -> bool:
-        """Whether a picture's map is there."""
-        return self._map(sample).is_file()
+    def kept(self, item: str) -> bool:
+        """Whether something is kept of an item."""
+        return self._arrays(item).is_file()
+
+    def arrays(self, item: str) -> dict[str, np.ndarray]:
+        """What is kept of an item."""
+        with np.load(self._arrays(item), allow_pickle=False) as file:
+            return dict(file)
 
     def pairs(self, samples: list[Sample]) -> Iterator[MapAndMask]:
-        """The maps of pictures with their masks, one picture in memory at a time."""
+        """The maps of pictures, kept as `map`, with their masks, one picture in memory at a time."""
         for sample in samples:
-            values = np.load(self._map(sample), allow_pickle=False)
+            values = self.arrays(sample.name)["map"]
             yield values, sample.mask(*values.shape)
 
-    def _map(self, sample: Sample) -> Path:
-        return self.folder / "maps" / sample.kind / f"{sample.path.name}.npy"
+    def keep_result(self, result: dict[str, Any]) -> None:
+        """Keep what came out."""
+        _write(self.folder / f"result{self._suffix}.json", result)
 
-    def _read_run(self) -> dict[str, Any]:
+    def _arrays(self, item: str) -> Path:
+        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in item)[-80:]
+        return self.folder / "arrays" / f"{name}-{sha256(item.encode()).hexdigest()[:12]}.npz"
+
+
+def _was(settings: dict[str, Any], key: str) -> str:
+    return repr(settings[key]) if key in settings else "not set"
+
+
+def _differs(before: dict[str, Any], now: dict[str, Any], key: str) -> bool:
+    return key not in before or key not in now or before[key] != now[key]
+
+
+def _lines_of(path: Path) -> Iterator[Record]:
+    if not path.is_file():
+        return
+    for line in path.read_text("utf-8").splitlines():
         try:
-            return json.loads(self._run.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        except json.JSONDecodeError as error:
-            raise XadError(f"{self._run}: not whole JSON ({error}); delete {self.folder} and start again") from error
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict) and "item" in record:
+            yield record
 
 
-def score_all(
-    samples: list[SampleT],
-    store: Store,
-    score: Callable[[SampleT], Record],
-    progress: bool,
-    kept: Callable[[SampleT], bool] = lambda _: True,
-) -> list[tuple[SampleT, Record]]:
-    """The records of all pictures: those the store has, and of the others what `score` gives, or the error it raises.
-
-    A record counts as had where `kept` says that what belongs to it is there too.
-
-    Raises:
-        XadError: No picture could be scored.
-    """
-    from tqdm import tqdm
-
-    done = {record["picture"] for record in store.forget_failures()}
-    open_samples = [sample for sample in samples if sample.name not in done or not kept(sample)]
-    for sample in tqdm(open_samples, desc="score", unit="picture", disable=not progress):
-        try:
-            record = score(sample)
-        except Exception as error:  # one bad picture must not lose the results of the others
-            reason = str(error) if isinstance(error, XadError) else f"{type(error).__name__}: {error}"
-            record = {"picture": sample.name, "kind": sample.kind, "error": reason}
-        store.add(record)
-    records = {record["picture"]: record for record in store.records()}
-    scored = [(sample, records[sample.name]) for sample in samples]
-    if all("error" in record for _, record in scored):
-        folder = store.settings["directory"]
-        raise XadError(f"{folder}: no test picture could be scored; the first: {scored[0][1]['error']}")
-    return scored
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise XadError(f"{path}: not whole JSON ({reason(error)}); delete {path.parent} and start again") from error
 
 
-def check_finite(found: AnomalyMap, sample: Sample) -> None:
-    """XadError where a map or its score is not finite."""
-    if not (np.isfinite(found.values).all() and np.isfinite(found.score)):
-        raise XadError(f"{sample.name}: the detector {found.detector} gave values that are not finite")
+def _write(path: Path, content: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+    partial.replace(path)

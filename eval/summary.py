@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from xad_agent.eval.batch import failures
 from xad_agent.eval.intervals import bootstrap_interval, counts_by_picture, pixel_intervals, proportion
 from xad_agent.eval.layout import GOOD, Sample
 from xad_agent.eval.metrics import (
@@ -76,7 +77,8 @@ def summarise(scored: Scored, pairs: Pairs, *, seed: int, train: int) -> dict[st
         high, hits, n} with the exact 95 % interval; `image_auroc`, `image_ap`, `image_max_f1`, `pixel_auroc`, `aupro`,
         `pixel_ap`, `pixel_max_f1`, `pixel_max_f1_threshold`, `region_iou`, `region_iou_best` (the best single region):
         0 to 1, None where not defined; `..._interval`: [low, high] by bootstrap; `types` {type: the same of it alone};
-        `failed` [{picture, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`: medians.
+        `items`: the records; `failed` [{item, error}]; `notes`; `seconds_per_picture`, `repair_seconds_per_picture`:
+        medians.
     """
     good, bad, _ = _parts(scored)
     result = summarise_maps(scored, pairs, seed=seed)
@@ -97,7 +99,7 @@ def summarise_maps(scored: Scored, pairs: Pairs, *, seed: int) -> dict[str, Any]
 
     Returns:
         `n` {normal, defective, failed}, the image and pixel metrics of `summarise` with their intervals, `types`,
-        `failed`, `notes` and `seconds_per_picture`.
+        `items`, `failed`, `notes` and `seconds_per_picture`.
     """
     good, bad, failed = _parts(scored)
     kinds = sorted({sample.kind for sample, _ in bad})
@@ -108,6 +110,7 @@ def summarise_maps(scored: Scored, pairs: Pairs, *, seed: int) -> dict[str, Any]
         **_metrics(good, bad, whole, seed),
         **_pixel_intervals(good, bad, levels, pairs, seed),
         "types": {kind: _type(good, bad, kind, counts, seed) for kind in kinds},
+        "items": [record for _, record in good + bad],
         "failed": failed,
         "notes": [*_notes(good, bad, failed), *MAP_DEFINITIONS],
         "seconds_per_picture": median(record["seconds"] for _, record in good + bad),
@@ -118,7 +121,7 @@ def _parts(scored: Scored) -> tuple[Scored, Scored, list[Record]]:
     """The good pictures, the defective ones, and what is said of those that failed."""
     good = [(s, r) for s, r in scored if "error" not in r and s.kind == GOOD]
     bad = [(s, r) for s, r in scored if "error" not in r and s.kind != GOOD]
-    return good, bad, [{"picture": r["picture"], "error": r["error"]} for _, r in scored if "error" in r]
+    return good, bad, failures(scored)
 
 
 def _counted(good: Scored, bad: Scored, kinds: list[str], pairs: Pairs) -> tuple[np.ndarray, dict[str, PixelCounts]]:
@@ -216,7 +219,11 @@ def mean_of(results: list[dict[str, Any]]) -> dict[str, Any]:
         "n": {key: sum(result["n"][key] for result in results) for key in first["n"]},
         **means,
         **shares,
-        "failed": [failure for result in results for failure in result["failed"]],
+        "failed": [
+            {**failure, "item": f"{result['category']}/{failure['item']}"}
+            for result in results
+            for failure in result["failed"]
+        ],
         "categories": {result["category"]: result for result in results},
     }
 

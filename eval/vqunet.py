@@ -80,7 +80,7 @@ def evaluate_vqunet(
     settings = {"directory": str(found.root.resolve()), "steps": steps, "width": width, "side": side, "seed": seed}
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(work or Path(scratch), settings)
-        done = {record["variant"]: record for record in store.records()}
+        done = store.records()
         rows = [done.get(name) or _evaluate(name, found, store, progress) for name in dict.fromkeys(variants)]
     labels = [clip.labels for clip in found.testing]
     return {
@@ -113,7 +113,7 @@ def _evaluate(name: str, found: ClipSet, store: Store, progress: bool) -> Record
     network = VquNet.fit(training, architecture, **wanted, checkpoint=checkpoint, progress=progress)
     seconds = perf_counter() - start
     record = {
-        "variant": name,
+        "item": name,
         "task": architecture.task,
         "codebook": architecture.codebook,
         "quantised_skips": architecture.quantised_skips,
@@ -121,7 +121,6 @@ def _evaluate(name: str, found: ClipSet, store: Store, progress: bool) -> Record
         "train_seconds": seconds,
         "resumed": resumed,
     }
-    store.fitted(seconds)  # from now on the folder is of these settings
     store.add(record)
     return record
 
@@ -203,4 +202,4 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['train_seconds']:,.0f}{'+' if row['resumed'] else ''}",
     ]
     micro, interval = percent(row["frame_auc_micro"]), interval_of(row, "frame_auc_micro")
-    return f"{row['variant']:<27}{micro:>7} {interval:<16}" + "".join(f"{cell:>11}" for cell in cells)
+    return f"{row['item']:<27}{micro:>7} {interval:<16}" + "".join(f"{cell:>11}" for cell in cells)

@@ -3,7 +3,6 @@
 Beside chance and two trivial detectors: a figure that is not above theirs says nothing of the detector.
 """
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
@@ -14,11 +13,14 @@ import numpy as np
 
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
-from xad_agent.eval.layout import Category, Sample, check_limit, drawn, read_layout
-from xad_agent.eval.machine import peak_memory_mb, revision, versions
+from xad_agent.eval.batch import Batch, score_all
+from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
+from xad_agent.eval.machine import peak_memory_mb
 from xad_agent.eval.metrics import sklearn_metrics
+from xad_agent.eval.page import Page, Plot
+from xad_agent.eval.plots import score_histogram
 from xad_agent.eval.report import interval_of, percent
-from xad_agent.eval.store import Record, Store, check_finite, score_all
+from xad_agent.eval.store import Record, Store
 from xad_agent.eval.summary import mean_of, summarise_maps
 from xad_agent.media import read_picture
 from xad_agent.media.picture import Picture, grey
@@ -75,23 +77,16 @@ def evaluate_zero_shot(
     *,
     detector: str | Scorer = "self-dissimilarity",
     backbone: str | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-    progress: bool = True,
-    output: str | Path | None = None,
+    batch: Batch | None = None,
 ) -> dict[str, Any]:
     """Score every test picture without having seen a normal one, and measure the results; train/ is not looked at.
 
     Args:
         directory: A category in MVTec's layout, or a folder of categories.
         detector: "self-dissimilarity", "centre", "contrast", or any detector; two of the same name are not told apart
-            in `output`.
+            in an output folder.
         backbone: Spec of the backbone of self-dissimilarity; None for the embedded one.
-        limit: At most this many test pictures of each type, drawn with `seed`; None for all.
-        seed: Of the drawing and the bootstrap.
-        progress: Whether bars are shown, on stderr.
-        output: Folder for the records and maps of each picture; with it, a stopped evaluation called again with the
-            same settings goes on where it was. None keeps nothing.
+        batch: Which part of the set, and where results are kept; None for the whole set.
 
     Returns:
         A JSON-able dict, see `summarise_maps` for the metrics; `chance` 0.5, what each AUROC would be by chance;
@@ -99,26 +94,22 @@ def evaluate_zero_shot(
         metric in the same places, and each category's own result under `categories`.
 
     Raises:
-        XadError: The layout is wrong, there is no such detector, no test picture could be scored, `output` holds
-            results of other settings, or scikit-learn is missing.
+        XadError: The layout is wrong, there is no such detector, no test picture could be scored, the output folder
+            holds results of other settings, or scikit-learn is missing.
     """
     sklearn_metrics()
-    check_limit(limit)
+    batch = batch or Batch()
     categories = read_layout(directory, learn=False)
     scorer = _loaded(detector, backbone) if isinstance(detector, str) else detector
     results = []
     for category in categories:
-        with tempfile.TemporaryDirectory(prefix="xad-eval-") as scratch:
-            folder = Path(output) if output is not None else Path(scratch)
-            folder = folder / category.name if len(categories) > 1 else folder
-            settings = {"backbone": backbone, "limit": limit, "seed": seed}
-            result = _evaluate(category, scorer, folder, settings, progress)
-            baselines = {
-                name: _evaluate(category, baseline, folder, settings, progress)
-                for name, baseline in BASELINES.items()
-                if name != scorer.name
-            }
-            results.append({**result, "baselines": baselines})
+        folder = category.name if len(categories) > 1 else ""
+        baselines = {
+            name: _evaluate(category, baseline, folder, {"backbone": backbone}, batch, {})
+            for name, baseline in BASELINES.items()
+            if name != scorer.name
+        }
+        results.append(_evaluate(category, scorer, folder, {"backbone": backbone}, batch, baselines))
     if len(results) == 1:
         return results[0]
     baselines = {name: mean_of([one["baselines"][name] for one in results]) for name in results[0]["baselines"]}
@@ -138,37 +129,49 @@ def _loaded(name: str, backbone: str | None) -> Scorer:
 
 
 def _evaluate(
-    category: Category, scorer: Scorer, folder: Path, options: dict[str, Any], progress: bool
+    category: Category,
+    scorer: Scorer,
+    folder: str,
+    options: dict[str, Any],
+    batch: Batch,
+    baselines: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    settings = {
-        "directory": str(category.root.resolve()),
-        "detector": scorer.name,
-        **options,
-        "versions": versions(),
-        "revision": revision(),
+    settings = {"directory": str(category.root.resolve()), "detector": scorer.name, **options}
+    with batch.store(settings, f"{folder}/{scorer.name}" if folder else scorer.name) as store:
+        samples = batch.chosen(category.test)
+        scored = score_all(
+            samples, store, lambda sample: _score(sample, scorer, store), batch, lambda sample: store.kept(sample.name)
+        )
+        peak = peak_memory_mb()  # before the metrics, which need memory of their own
+        result = {
+            "task": "zero-shot",
+            "category": category.name,
+            **store.settings,
+            "chance": CHANCE,
+            **summarise_maps(scored, store.pairs, seed=batch.seed),
+            "peak_memory_mb": peak,
+            "baselines": baselines,
+        }
+        return batch.finish(store, result, lambda: _page(result))
+
+
+def _page(result: dict[str, Any]) -> Page:
+    scores = {
+        name: [item["score"] for item in result["items"] if (item["kind"] == GOOD) == good]
+        for name, good in (("good", True), ("defective", False))
     }
-    store = Store(folder / scorer.name, settings)
-    samples = drawn(category.test, options["limit"], options["seed"])
-    scored = score_all(samples, store, lambda sample: _score(sample, scorer, store), progress, store.has_map)
-    peak = peak_memory_mb()  # before the metrics, which need memory of their own
-    return {
-        "task": "zero-shot",
-        "category": category.name,
-        **settings,
-        "chance": CHANCE,
-        **summarise_maps(scored, store.pairs, seed=options["seed"]),
-        "peak_memory_mb": peak,
-    }
+    title = f"{result['category']} without normal pictures, by {result['detector']}"
+    return Page(title, as_text(result), result, plots=(Plot("Scores", score_histogram(scores)),))
 
 
 def _score(sample: Sample, scorer: Scorer, store: Store) -> Record:
     start = perf_counter()
     found = scorer.score(read_picture(sample.path))
     seconds = perf_counter() - start
-    check_finite(found, sample)
+    found.check_finite(sample.name)
     sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
-    store.keep_map(sample, found.values)
-    return {"picture": sample.name, "kind": sample.kind, "score": float(found.score), "seconds": seconds}
+    store.keep(sample.name, map=found.values)
+    return {"score": float(found.score), "seconds": seconds}
 
 
 def as_text(result: dict[str, Any]) -> str:
@@ -179,7 +182,7 @@ def as_text(result: dict[str, Any]) -> str:
     memory = result["peak_memory_mb"]
     cost = f"{result['seconds_per_picture']:.3f} s a picture"
     cost += f", peak memory {memory:,.0f} MB" if memory is not None else ""
-    failures = [f"failed: {failure['picture']}: {failure['error']}" for failure in result["failed"]]
+    failures = [f"failed: {failure['item']}: {failure['error']}" for failure in result["failed"]]
     return "\n".join([_table(result), "", *kinds, "", cost, *failures, *(f"({note})" for note in result["notes"])])
 
 

@@ -10,16 +10,22 @@ from xad_agent.cli_options import (
     Backbone,
     Detectors,
     Json,
+    Limit,
     Llm,
     Model,
     Normal,
+    Output,
     ProfileDir,
+    Report,
+    Seed,
+    ShardOf,
     Steps,
     Thing,
     Words,
+    batch_of,
     models_of,
-    print_json,
     profile_of,
+    show,
 )
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
@@ -32,15 +38,19 @@ def eval_images(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
+    output: Output = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Detection, place and counterfactual on a set of pictures with masks."""
     from xad_agent.eval.images import as_text, evaluate_images
 
-    result = evaluate_images(directory, alpha=alpha, backbone=backbone, limit=limit, output=output)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    batch = batch_of(output, limit, shard, seed, report)
+    result = evaluate_images(directory, alpha=alpha, backbone=backbone, batch=batch)
+    show(result, as_text, as_json)
 
 
 @evaluate.command("zero-shot")
@@ -54,9 +64,11 @@ def eval_zero_shot(
     thing: Thing = "",
     word: Words = None,
     backbone: Backbone = "efficientnet-lite0",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep results here; resume from it.")] = None,
-    seed: int = 0,
+    output: Output = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Detection and place without any normal picture, beside chance and trivial detectors."""
@@ -64,8 +76,9 @@ def eval_zero_shot(
     from xad_agent.eval.zero_shot import as_text, evaluate_zero_shot
 
     scorer = zero_shot_detector(models_of(model, thing, word)) if detector == "models" else detector
-    result = evaluate_zero_shot(directory, detector=scorer, backbone=backbone, limit=limit, seed=seed, output=output)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    batch = batch_of(output, limit, shard, seed, report)
+    result = evaluate_zero_shot(directory, detector=scorer, backbone=backbone, batch=batch)
+    show(result, as_text, as_json)
 
 
 @evaluate.command("refutation")
@@ -73,7 +86,7 @@ def eval_refutation(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
     pictures: Annotated[int | None, typer.Option(min=4, help="So many test pictures, half of them good.")] = None,
     alpha: Alpha = 0.05,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """False alarms and recall with refutation, beside the bare limit, on harmlessly changed pictures too.
@@ -83,7 +96,7 @@ def eval_refutation(
     from xad_agent.eval.refutation import as_text, evaluate_refutation
 
     result = evaluate_refutation(directory, pictures=pictures, alpha=alpha, seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("segment")
@@ -92,15 +105,15 @@ def eval_segment(
     segmenter: Annotated[
         str, typer.Option(help="embedded, or a SAM: a hub's name, a folder, vit_b@FILE.")
     ] = "embedded",
-    limit: Annotated[int | None, typer.Option(help="At most so many pictures of each type.")] = None,
-    seed: int = 0,
+    limit: Limit = None,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """How well defects are cut out given their true boxes, beside GrabCut and the boxes themselves."""
     from xad_agent.eval.segment import as_text, evaluate_segmenters
 
     result = evaluate_segmenters(directory, limit=limit, seed=seed, segmenter=segmenter)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("checker")
@@ -108,14 +121,14 @@ def eval_checker(
     directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
     pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
     alpha: Alpha = 0.05,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """How many falsified claims the claim checker catches, and how many true ones it passes."""
     from xad_agent.eval.checker import as_text, evaluate_checker, measure_everything
 
     result = evaluate_checker(measure_everything(directory, pictures, alpha, seed), seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("planning")
@@ -124,7 +137,7 @@ def eval_planning(as_json: Json = False) -> None:
     from xad_agent.eval.planning import as_text, evaluate_planning
 
     result = evaluate_planning()
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("premises")
@@ -132,7 +145,7 @@ def eval_premises(
     pictures: Annotated[list[Path] | None, typer.Option(help="A folder in MVTec layout; repeatable.")] = None,
     clips: Annotated[Path | None, typer.Option(help="A folder of clips, as `xad eval clips` takes it.")] = None,
     media: Annotated[int, typer.Option(min=2, help="Pictures of each folder, and half as many clips.")] = 8,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """How often the agent says no, or that it cannot tell, where a question takes for granted what is not so."""
@@ -141,7 +154,7 @@ def eval_premises(
     if not pictures and clips is None:
         raise XadError("give --pictures, --clips or both", exit_code=2)
     result = evaluate_premises(pictures or (), clips, media=media, seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("answers")
@@ -152,9 +165,11 @@ def eval_answers(
     llm: Llm = "embedded",
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
-    limit: Annotated[int | None, typer.Option(help="At most so many in all, half of them good.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Keep answers here; resume from it.")] = None,
-    seed: int = 0,
+    output: Output = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
     """Whether answers are true: claims checked again, verdict and place, of a chat model and of the template alone.
@@ -170,18 +185,16 @@ def eval_answers(
         llm=llm,
         alpha=alpha,
         backbone=backbone,
-        limit=limit,
-        seed=seed,
-        output=output,
+        batch=batch_of(output, limit, shard, seed, report),
     )
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("clips")
 def eval_clips(
     directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
     alpha: Alpha = 0.05,
-    seed: int = 0,
+    seed: Seed = 0,
     detectors: Detectors = None,
     as_json: Json = False,
 ) -> None:
@@ -190,7 +203,7 @@ def eval_clips(
     from xad_agent.eval.clips import as_text, evaluate_clips
 
     result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("vqunet")
@@ -206,7 +219,7 @@ def eval_vqunet(
     steps: Steps = STEPS,
     width: Annotated[int, typer.Option(min=1, help="Channels of the first level; the paper's is 64.")] = 16,
     work: Annotated[Path | None, typer.Option(help="Keep checkpoints and results here; resume from it.")] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """The ablation of VQU-Net: prediction or reconstruction, with or without codebook, and quantised skips."""
@@ -214,7 +227,7 @@ def eval_vqunet(
 
     chosen = variants or list(VARIANTS)
     result = evaluate_vqunet(directory, chosen, steps=steps, width=width, work=work, seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("xman")
@@ -225,7 +238,7 @@ def eval_xman(
     normal: Normal = None,
     answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
@@ -239,17 +252,17 @@ def eval_xman(
         result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
     else:
         result = evaluate_profile(labels, clips, lambda: profile_of(profile, normal), pattern=keys, seed=seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)
 
 
 @evaluate.command("text")
 def eval_text(
     directory: Annotated[Path, typer.Argument(help="A folder of clips described frame by frame, with labels.")],
-    seed: int = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Frame AUC of the scene graph over per-frame descriptions of clips, beside plain sentence distances."""
     from xad_agent.eval.scene_text import as_text, evaluate_scene_text
 
     result = evaluate_scene_text(directory, seed)
-    print_json(result) if as_json else typer.echo(as_text(result))
+    show(result, as_text, as_json)

@@ -1,7 +1,7 @@
 """What commands of `xad` have in common: their options, and how a profile is had and a result printed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ from xad_agent.errors import XadError
 
 if TYPE_CHECKING:
     from xad_agent.agent import Agent
+    from xad_agent.eval.batch import Batch
     from xad_agent.perception.models import Models
     from xad_agent.profile import Profile
 
@@ -48,6 +49,29 @@ Detectors = Annotated[
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Batches that vqunet trains on; more take longer and err less.")]
 Backbone = Annotated[str, typer.Option(help="Feature network: efficientnet-lite0, or timm:NAME[@FILE].")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Keep a line for each item here, and the result; called again, it goes on."),
+]
+Limit = Annotated[int | None, typer.Option(help="At most so many of each type, drawn with --seed.")]
+ShardOf = Annotated[
+    str | None,
+    typer.Option("--shard", help="I/N: do the I-th of N parts; all share one -o, and a run without --shard gathers."),
+]
+Seed = Annotated[int, typer.Option(help="Of whatever is drawn at random.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="Write an HTML page: plots, the best and the worst examples.")
+]
+
+
+def batch_of(
+    output: Path | None, limit: int | None = None, shard: str | None = None, seed: int = 0, report: Path | None = None
+) -> "Batch":
+    """How an evaluation goes through its set, as the options say."""
+    from xad_agent.eval.batch import Batch
+    from xad_agent.eval.sampling import Shard
+
+    return Batch(output, limit, Shard.parse(shard) if shard else None, seed, report=report)
 
 
 def profile_of(folder: Path | None, normal: list[Path] | None) -> "Profile | None":
@@ -102,6 +126,11 @@ def fitted(normal: Sequence[str | Path], **settings: Any) -> "Profile":
     from xad_agent.profile import Profile
 
     return Profile.fit(normal if len(normal) > 1 else normal[0], **settings)
+
+
+def show(result: dict[str, Any], as_text: Callable[[dict[str, Any]], str], as_json: bool) -> None:
+    """A result on stdout, as one JSON object or to read."""
+    print_json(result) if as_json else typer.echo(as_text(result))
 
 
 def print_json(record: Any) -> None:

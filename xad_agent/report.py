@@ -44,12 +44,17 @@ def write_report(answer: Answer, case: "Case | ClipCase", path: Path) -> None:
         case=case,
         calibration=case.profile.calibration if case.profile else None,
         histogram=_histogram(case.profile.calibration, answer) if case.profile else "",
-        figure=_data_uri(answer.figure()),
-        data_uri=_data_uri,
+        figure=data_uri(answer.figure()),
+        data_uri=data_uri,
         range_plot=range_plot,
         version=__version__,
     )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".html")
+    write_whole(text, path)
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a text file that appears whole or not at all; OSError where it cannot be written."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -60,13 +65,13 @@ def write_report(answer: Answer, case: "Case | ClipCase", path: Path) -> None:
         raise
 
 
-def _data_uri(picture: "Image.Image | np.ndarray") -> str:
-    """A picture inside the file, as PNG: JPEG would blur the drawn lines."""
+def data_uri(picture: "Image.Image | np.ndarray", kind: str = "PNG") -> str:
+    """A picture inside the file; as PNG, since JPEG would blur the drawn lines, where size does not count for more."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = BytesIO()
-    image.save(buffer, format="PNG", compress_level=6)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, format=kind)
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def range_plot(quantity: Quantity, width: int = 160) -> str:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 STAMP = ".verified.json"
 State = Literal["present", "missing", "damaged"]
 
+_used: dict[str, "Weight"] = {}
+
 
 @dataclass(frozen=True, eq=False)
 class Weight:
@@ -109,7 +111,13 @@ def path(name: str) -> Path:
     weight = _select(name)[0]
     if (state := _state(weight)) != "present":
         raise XadError(f"the model {weight.name} is {state} in {weight.folder}: run `xad models pull {weight.name}`")
+    _used[weight.name] = weight
     return weight.where
+
+
+def used() -> dict[str, dict[str, str]]:
+    """The models that this process has asked for by `path`, each with the sha256 of its files: what results rest on."""
+    return {name: dict(weight.files) for name, weight in sorted(_used.items())}
 
 
 def has(name: str) -> bool:

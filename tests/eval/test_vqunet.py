@@ -36,7 +36,7 @@ def result(walk, work):
 
 
 def test_every_variant_is_measured(result):
-    rows = {row["variant"]: row for row in result["variants"]}
+    rows = {row["item"]: row for row in result["variants"]}
     assert list(rows) == list(VARIANTS)
     assert [len(row["codes"]) for row in rows.values()] == [0, 1, 0, 1, 4], "quantised skips have a codebook each"
     assert [row["task"] for row in rows.values()] == ["reconstruction"] * 2 + ["prediction"] * 3
@@ -126,7 +126,7 @@ def test_the_table_has_a_line_for_each(result):
     )
     for line, row in zip(lines[2:7], result["variants"], strict=True):
         cells = line.split()
-        assert cells[:2] == [row["variant"], f"{100 * row['frame_auc_micro']:.1f}"]
+        assert cells[:2] == [row["item"], f"{100 * row['frame_auc_micro']:.1f}"]
         assert cells[-3] == (str(row["codes"][0]["used"]) if row["codes"] else "-")
 
 

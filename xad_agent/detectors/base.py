@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from xad_agent.errors import XadError
 from xad_agent.media.picture import Picture
 
 
@@ -21,6 +22,11 @@ class AnomalyMap:
     values: np.ndarray
     score: float
     detector: str
+
+    def check_finite(self, name: str) -> None:
+        """XadError, naming what it is the map of, where a value or the score is not finite."""
+        if not (np.isfinite(self.values).all() and np.isfinite(self.score)):
+            raise XadError(f"{name}: the detector {self.detector} gave values that are not finite")
 
 
 class Detector(Protocol):
