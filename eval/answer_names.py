@@ -6,6 +6,7 @@ from typing import Any
 
 from xad_agent.answer import Answer
 from xad_agent.eval.xman_answers import Synonyms
+from xad_agent.evidence import Region
 from xad_agent.prompts import vocabulary
 
 
@@ -81,6 +82,13 @@ def names_said(answer: Answer) -> dict[str, float]:
             for label, score in entry.labels.items():
                 labels[label] = max(score, labels.get(label, 0.0))
     return labels
+
+
+def named_regions(answer: Answer) -> tuple[Region, ...]:
+    """An answer's regions that the evidence its claims cite speaks of, the strongest first."""
+    cited = {evidence for claim in answer.claims for evidence in claim.evidence}
+    labels = {region.label for entry in answer.evidence if entry.id in cited for region in entry.regions}
+    return tuple(region for region in answer.regions if region.label in labels)
 
 
 def _plain(kind: str) -> str:

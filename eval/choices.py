@@ -24,9 +24,9 @@ from langchain_core.messages import HumanMessage
 
 from xad_agent.answer import Answer, Claim
 from xad_agent.check import check, stated_verdicts
-from xad_agent.eval.answer_names import names_said
+from xad_agent.eval.answer_names import named_regions, names_said
 from xad_agent.eval.mmad import DETECTION, Question
-from xad_agent.evidence import Ledger, Region
+from xad_agent.evidence import Ledger
 from xad_agent.knowledge import NEAR
 from xad_agent.language import mentions, sentences, tokens
 from xad_agent.prompts import prompt, vocabulary
@@ -76,13 +76,6 @@ def choose(
     if found.letter is None and question.subtask.endswith("Classification"):
         found = _by_meaning(question.options, answer, embed)
     return _by_model(question, answer, model) if found.letter is None and model is not None else found
-
-
-def named_regions(answer: Answer) -> tuple[Region, ...]:
-    """An answer's regions that the evidence its claims cite speaks of, the strongest first."""
-    cited = {evidence for claim in answer.claims for evidence in claim.evidence}
-    labels = {region.label for entry in answer.evidence if entry.id in cited for region in entry.regions}
-    return tuple(region for region in answer.regions if region.label in labels)
 
 
 def _by_verdict(options: Mapping[str, str], answer: Answer) -> Choice:

@@ -116,4 +116,3 @@ def similarity_summary(rows: Sequence[Mapping[str, Any]], groups: Sequence[Any],
         "secondary": True,
         **{key: mean_of(outcomes, of, seed) for key, (outcomes, of) in values.items()},
     }
-

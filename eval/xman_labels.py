@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import clip_folders, frame_paths
