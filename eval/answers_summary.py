@@ -139,15 +139,12 @@ def _secondary(
 ) -> dict[str, Any]:
     """What is said of answers beside what is measured."""
     summaries = {"similarity": ("reference", similarity_summary), "grades": ("grades", grade_summary)}
-    found = {}
+    found: dict[str, Any] = {}
     for key, (title, summary) in summaries.items():
-        own = [
-            (row[name] if key == "similarity" else row[name][key], record["item"])
-            for record, row in zip(asked, judged, strict=True)
-            if key in row[name]
-        ]
+        own = [(row[name], record["item"]) for record, row in zip(asked, judged, strict=True) if key in row[name]]
+        rows = [row if key == "similarity" else row[key] for row, _ in own]
         if own:
-            found[title] = summary(*map(list, zip(*own, strict=True)), seed)
+            found[title] = summary(rows, [item for _, item in own], seed)
     return found
 
 

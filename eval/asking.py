@@ -1,6 +1,6 @@
 """How `xad eval answers` asks: who answers, from which normal media, and by what the answers are held."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 
+from xad_agent.agent import Agent
 from xad_agent.errors import ModelError, XadError
 from xad_agent.eval.batch import Batch
 from xad_agent.eval.store import Store
+from xad_agent.knowledge import Knowledge
 from xad_agent.llm import load_chat_model
 from xad_agent.perception.models import Models
 from xad_agent.profile import DEFAULT_BACKBONE, Profile
+
+LEAST = 2
 
 
 class NoChatModel(BaseChatModel):
@@ -105,9 +109,57 @@ def learned(normal: Sequence[Path], store: Store, asking: Asking, batch: Batch) 
     """The given profile, or that of the normal media, which the store keeps."""
     if asking.known:
         return asking.known
-    options = {"alpha": asking.alpha, "backbone": asking.backbone, "seed": batch.seed, "progress": batch.progress}
+    options: dict[str, Any] = {
+        "alpha": asking.alpha,
+        "backbone": asking.backbone,
+        "seed": batch.seed,
+        "progress": batch.progress,
+    }
     store.fit(lambda folder: Profile.fit([str(path) for path in normal], **options).save(folder))
     return Profile.load(store.profile)
+
+
+class Agents:
+    """An agent for each thing that has a normal of its own; profiles are kept in the store, and one is in memory.
+
+    Args:
+        normal: Thing -> normal pictures of it; of fewer than two nothing can be held out, so nothing says what normal
+            scores, and its agent has no profile.
+        asking: How it is asked.
+        store: Where profiles are kept.
+        batch: Has the seed of the fits.
+        knowledge: Thing -> what is known of it.
+    """
+
+    def __init__(
+        self,
+        normal: Mapping[str, Sequence[Path]],
+        asking: Asking,
+        store: Store,
+        batch: Batch,
+        knowledge: Mapping[str, Knowledge | None] | None = None,
+    ):
+        self._normal, self._asking, self._store, self._batch = normal, asking, store, batch
+        self._knowledge = knowledge or {}
+        self._order = sorted(normal)
+        self._last: tuple[str, Agent] | None = None
+
+    def of(self, thing: str) -> Agent:
+        """The agent of a thing; the profile is fitted when it is asked for first."""
+        if self._last is None or self._last[0] != thing:
+            how = self._asking
+            agent = Agent(self._profile(thing), how.llm, how.models, knowledge=self._knowledge.get(thing))
+            self._last = (thing, agent)
+        return self._last[1]
+
+    def _profile(self, thing: str) -> Profile | None:
+        media = [str(path) for path in self._normal[thing]]
+        if len(media) < LEAST:
+            return None
+        folder, how = self._store.folder / "profiles" / f"{self._order.index(thing):03}", self._asking
+        if not (folder / "profile.json").is_file():
+            Profile.fit(media, how.alpha, how.backbone, self._batch.seed, progress=False).save(folder)
+        return Profile.load(folder)
 
 
 def _spec(model: str | BaseChatModel) -> str:

@@ -131,7 +131,7 @@ def _question(where: str, name: str, picture: str, one: Any) -> Question:
         raise XadError(f"{where}: needs Question, at least two Options, Answer and type")
     if not all(isinstance(option, str) and len(letter) == 1 for letter, option in options.items()):
         raise XadError(f"{where}: options must be letters with texts, as A: a scratch")
-    if answer not in options:
+    if not isinstance(answer, str) or answer not in options:
         raise XadError(f"{where}: the answer {clean(str(answer))!r} is none of the options {', '.join(options)}")
     subtask = _ALIASES.get(str(kind), str(kind))
     if subtask not in SUBTASKS:
@@ -144,13 +144,13 @@ def _normal(root: Path, given: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]
     for picture, entry in given.items():
         product = "/".join(picture.split("/")[:2])
         some = [entry.get(key) for key in ("random_templates", "similar_templates")]
-        templates = [path for paths in some if isinstance(paths, list) for path in paths if isinstance(path, str)]
-        named.setdefault(product, {}).update(dict.fromkeys(sorted(templates)))
+        own = [path for paths in some if isinstance(paths, list) for path in paths if isinstance(path, str)]
+        named.setdefault(product, {}).update(dict.fromkeys(sorted(own)))
     normal = {}
     for product, templates in named.items():
         folder = root / product / "train" / _NORMAL
-        own = [str(path.relative_to(root)) for path in sorted(folder.iterdir())] if folder.is_dir() else list(templates)
-        normal[product] = tuple(root / path for path in own if path not in given)
+        there = sorted(str(path.relative_to(root)) for path in folder.iterdir()) if folder.is_dir() else []
+        normal[product] = tuple(root / path for path in there or list(templates) if path not in given)
     return normal
 
 

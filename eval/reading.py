@@ -1,6 +1,7 @@
-"""JSON that people write by hand, read strictly."""
+"""Files that people made, read strictly."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,15 @@ def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is there twice")
     return found
+
+
+def content(path: Path) -> str:
+    """sha256 of a file.
+
+    Raises:
+        XadError: It cannot be read.
+    """
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise XadError(f"{path}: cannot be read ({reason(error)})") from error
