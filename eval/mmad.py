@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError, clean
-from xad_agent.eval.intervals import clustered_interval, proportion
+from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.reading import read_json
 
 FILE = "mmad.json"
@@ -205,36 +205,31 @@ def _share(subtask: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _average(outcomes: Sequence[Mapping[str, Any]], seed: int) -> dict[str, float | None]:
-    value = _overall(outcomes)
-    if value is None:
-        return {"value": None, "low": None, "high": None}
-
-    def of(places: np.ndarray) -> float:
-        again = _overall([outcomes[place] for place in places])
-        return np.nan if again is None else again
-
-    low, high = clustered_interval(of, [row["picture"] for row in outcomes], seed) or (None, None)
-    return {"value": value, "low": low, "high": high}
-
-
-def _overall(outcomes: Sequence[Mapping[str, Any]]) -> float | None:
-    """The mean over sets of the mean over subtasks, by counting once."""
-    counts: dict[tuple[str, str, bool], list[int]] = {}
+    """The mean over sets of the mean over subtasks, whole pictures being resampled for its interval."""
+    groups = sorted({row["group"] for row in outcomes})
+    pictures = {picture: place for place, picture in enumerate(dict.fromkeys(row["picture"] for row in outcomes))}
+    # hits and questions of each picture by set, subtask and, of detection, half
+    counts = np.zeros((len(pictures), 2, len(groups), len(SUBTASKS), 2))
     for row in outcomes:
-        half = row["normal"] if row["subtask"] == DETECTION else False
-        cell = counts.setdefault((row["group"], row["subtask"], half), [0, 0])
-        cell[0] += row["right"]
-        cell[1] += 1
-    averages = []
-    for group in {key[0] for key in counts}:
-        accuracies = [_accuracy(counts, group, subtask) for subtask in SUBTASKS]
-        averages.append(_mean(accuracies))
-    return _mean(averages)
+        half = int(row["normal"] and row["subtask"] == DETECTION)
+        cell = (groups.index(row["group"]), SUBTASKS.index(row["subtask"]), half)
+        counts[(pictures[row["picture"]], slice(None), *cell)] += (row["right"], 1)
+
+    def overall(drawn: np.ndarray) -> float:
+        hits, n = counts[drawn].sum(axis=0)
+        accuracy = np.divide(hits, n, out=np.full(n.shape, np.nan), where=n > 0)
+        detection = SUBTASKS.index(DETECTION)
+        accuracy[:, detection, 0] = accuracy[:, detection].mean(axis=1)  # not defined where a half is not
+        return _nanmean([_nanmean(one) for one in accuracy[..., 0]])
+
+    value = overall(np.arange(len(pictures)))
+    low, high = bootstrap_interval(overall, np.arange(len(pictures)), seed=seed) or (None, None)
+    return {"value": None if np.isnan(value) else value, "low": low, "high": high}
 
 
-def _accuracy(counts: Mapping[tuple[str, str, bool], list[int]], group: str, subtask: str) -> float | None:
-    cells = [counts.get((group, subtask, half)) for half in ((False, True) if subtask == DETECTION else (False,))]
-    return None if None in cells else _mean([cell[0] / cell[1] for cell in cells if cell])
+def _nanmean(values: Sequence[float] | np.ndarray) -> float:
+    known = np.asarray(values)[~np.isnan(values)]
+    return float(known.mean()) if len(known) else np.nan
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -25,7 +25,8 @@ from xad_agent.media import read_picture
 
 __all__ = ["as_text", "evaluate_mmad"]
 
-_GROUPS = {"DS-MVTec": "MVTec", "MVTec-AD": "MVTec"}  # as the published code finds a set in domain_knowledge.json
+# How domain_knowledge.json calls the sets of mmad.json; products of any other set are known by their own name.
+_GROUPS = {"DS-MVTec": "MVTec", "MVTec-AD": "MVTec", "MVTec-LOCO": "MVTec-LOCO", "VisA": "VisA", "GoodsAD": "GoodsAD"}
 NOTES = (
     "an option is chosen by the verdict (detection), the place (localization), a name (classification), or the meaning "
     "of what was measured or quoted; where nothing decides none is, which counts as wrong",
@@ -87,7 +88,7 @@ def _knowledge(how: Asking, product: str) -> Knowledge | None:
     if how.knowledge is None:
         return None
     group, thing = product.split("/")
-    return read_knowledge(how.knowledge, f"{_GROUPS.get(group, group)}/{thing}")
+    return read_knowledge(how.knowledge, f"{_GROUPS[group]}/{thing}" if group in _GROUPS else thing)
 
 
 def _asked(question: Question, root: Path, agents: Agents) -> Record:

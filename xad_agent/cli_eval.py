@@ -211,6 +211,20 @@ def eval_answers(
     show(result, as_text, as_json)
 
 
+@evaluate.command("questions")
+def eval_questions(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder; its pictures are links.")],
+    knowledge: Annotated[Path | None, typer.Option(help="What is known of the product, for how defects look.")] = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+) -> None:
+    """Make multiple choice of our own in MMAD's layout, for `xad eval answers`; what it scores is no MMAD score."""
+    from xad_agent.eval.questions_made import write_questions
+
+    typer.echo(write_questions(directory, output, batch_of(None, limit, seed=seed), knowledge))
+
+
 @evaluate.command("clips")
 def eval_clips(
     directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
