@@ -93,7 +93,7 @@ def _by_place(options: Mapping[str, str], answer: Answer, shape: tuple[int, int]
     if not regions:
         return Choice(why="no region is named")
     y, x = np.nonzero(regions[0].mask(*shape))
-    here = np.array([x.mean() / shape[1], y.mean() / shape[0]])
+    here = np.array([(x.mean() + 0.5) / shape[1], (y.mean() + 0.5) / shape[0]])
     away = {letter: float(np.linalg.norm(at - here)) for letter, option in options.items() if (at := _place(option))}
     nearest = sorted(away, key=away.__getitem__)
     if not nearest or (len(nearest) > 1 and away[nearest[1]] - away[nearest[0]] < 1e-9):
@@ -155,10 +155,10 @@ def _by_model(question: Question, answer: Answer, model: BaseChatModel) -> Choic
     try:
         reply = model.invoke([HumanMessage(prompt("choice", case=json.dumps(case, ensure_ascii=False)))]).text
         given = json.loads(str(reply))
-        letter, cited = given["choice"], tuple(given["evidence"])
+        letter, cited = str(given["choice"]), tuple(map(str, given["evidence"]))
     except Exception as error:  # a provider may raise anything, and a model may say anything
         return Choice(why=f"the chat model chose nothing that can be read ({type(error).__name__})")
-    if letter not in question.options or not all(isinstance(one, str) for one in cited):
+    if letter not in question.options:
         return Choice(why="the chat model chose no option")
     reasons = check(Claim(text=question.options[letter], kind="what", evidence=cited), Ledger(answer.evidence))
     if reasons:
