@@ -44,13 +44,18 @@ def bootstrap_interval(statistic: Callable[..., float], *samples: np.ndarray | S
     Returns:
         [low, high]; None when a sample has fewer than two entries, or no resample has a value.
     """
+    drawn = resampled(statistic, *samples, seed=seed)
+    return ends(drawn) if len(drawn) else None
+
+
+def resampled(statistic: Callable[..., float], *samples: np.ndarray | Sequence[float], seed: int) -> np.ndarray:
+    """What a statistic is on 1000 resamples, see `bootstrap_interval`; none where a sample has fewer than 2 entries."""
     arrays = [np.asarray(sample) for sample in samples]
     if any(len(array) < 2 for array in arrays):
-        return None
+        return np.zeros(0)
     random = np.random.default_rng(seed)
     drawn = np.array([statistic(*(a[random.integers(len(a), size=len(a))] for a in arrays)) for _ in range(RESAMPLES)])
-    defined = drawn[~np.isnan(drawn)]
-    return _ends(defined) if len(defined) else None
+    return drawn[~np.isnan(drawn)]
 
 
 def clustered_interval(statistic: Callable[[np.ndarray], float], groups: Sequence[Any], seed: int) -> Interval:
@@ -116,7 +121,7 @@ def pixel_intervals(
         for name, metric in metrics.items():
             if (value := metric(counts)) is not None:
                 values[name].append(value)
-    return {name: _ends(found) if found else None for name, found in values.items()}
+    return {name: ends(found) if found else None for name, found in values.items()}
 
 
 def _times(count: int, seed: int) -> np.ndarray:
@@ -126,7 +131,8 @@ def _times(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
 
 
-def _ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
+def ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
+    """The middle 95 % of what was drawn, [low, high]."""
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return [float(low), float(high)]
 

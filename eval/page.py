@@ -15,7 +15,9 @@ from xad_agent.errors import XadError, reason
 from xad_agent.report import data_uri, write_whole
 
 _SIDE = 420  # px of a picture in an example
-_DEPENDS = (
+DEPENDS = (
+    "directory",
+    "question",
     "seed",
     "limit",
     "shard",
@@ -86,7 +88,7 @@ class Page:
     @property
     def depends(self) -> list[tuple[str, str]]:
         """What the result depends on, as rows to read."""
-        return [(key, _told(self.result[key])) for key in _DEPENDS if key in self.result]
+        return [(key, _told(self.result[key])) for key in DEPENDS if key in self.result]
 
 
 def write_pages(pages: Sequence[Page], path: Path) -> None:

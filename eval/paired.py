@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xad_agent.eval.intervals import bootstrap_interval
+from xad_agent.eval.intervals import bootstrap_interval, ends, resampled
 
 
 def paired_means(before: Sequence[float], after: Sequence[float], *, seed: int) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def paired_aurocs(
         seed: Of the bootstrap.
 
     Returns:
-        As `paired_means`, without `raised` and `lowered`; `p_value` None: the interval tells. All None where there is
-        no good item, or no defective one.
+        As `paired_means`, without `raised` and `lowered`; `p_value` from the same resamples: twice the share of those
+        on the rarer side of 0. All None where there is no good item, or no defective one.
     """
     truth = np.asarray(defective, bool)
     scores = np.stack([np.asarray(before, float), np.asarray(after, float)])
@@ -79,14 +79,22 @@ def paired_aurocs(
     good, bad = np.flatnonzero(~truth), np.flatnonzero(truth)
     area = _areas(scores)
     first, second = (float(value) for value in area(good, bad))
+    drawn = resampled(lambda g, b: float(np.diff(area(g, b))[0]), good, bad, seed=seed)
     return {
         "n": len(truth),
         "before": first,
         "after": second,
         "difference": second - first,
-        "interval": bootstrap_interval(lambda g, b: float(np.diff(area(g, b))[0]), good, bad, seed=seed),
-        "p_value": None,
+        "interval": ends(drawn) if len(drawn) else None,
+        "p_value": _p_value_of(drawn),
     }
+
+
+def _p_value_of(drawn: np.ndarray) -> float | None:
+    if not len(drawn):
+        return None
+    rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
 def _areas(scores: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

@@ -20,6 +20,7 @@ from xad_agent.detectors.neighbours import Neighbours
 from xad_agent.detectors.scene_graph import FOLDS, Encoder, unseen_scores
 from xad_agent.errors import XadError
 from xad_agent.eval.intervals import bootstrap_interval
+from xad_agent.eval.machine import provenance
 from xad_agent.eval.metrics import sklearn_metrics
 from xad_agent.perception.relations import Triplet
 
@@ -55,7 +56,7 @@ def evaluate_scene_text(directory: Path, seed: int = 0, encoder: Encoder | None 
         encoder: Sentences to unit vectors; the embedded sentence model by default.
 
     Returns:
-        By set: `triplets` and `sentences`, each with `frame_auc_micro` in [0, 1], its 95 % `interval` (clips are
+        `sets`, by set: `triplets` and `sentences`, each with `frame_auc_micro` in [0, 1], its 95 % interval (clips are
         resampled, those with and without anomalies apart; None for fewer than two with) and `frame_auc_unsmoothed`;
         and the counts and settings that belong to it.
 
@@ -67,7 +68,8 @@ def evaluate_scene_text(directory: Path, seed: int = 0, encoder: Encoder | None 
     folders = sorted(file.parent for file in directory.rglob("test.csv") if (file.parent / _FOLDER).is_dir())
     if not folders:
         raise XadError(f"no test.csv beside a folder {_FOLDER} in {directory}: name a folder of described clips")
-    return {folder.name: _evaluate(read_described(folder), seed, encoder or embed) for folder in folders}
+    sets = {folder.name: _evaluate(read_described(folder), seed, encoder or embed) for folder in folders}
+    return {"task": "text", "category": directory.resolve().name, "sets": sets, "seed": seed, **provenance()}
 
 
 def read_described(folder: Path) -> list[DescribedClip]:
@@ -97,11 +99,11 @@ def _text(file: Path) -> str:
 def as_text(result: dict[str, Any]) -> str:
     """The result as a few lines a set."""
     lines = []
-    for name, found in result.items():
+    for name, found in result["sets"].items():
         lines.append(f"{name}: {found['frames']:,} frames of {found['clips']} clips, {found['anomalous']:,} anomalous")
         for kind in ("triplets", "sentences"):
             auc, raw = found[kind]["frame_auc_micro"], found[kind]["frame_auc_unsmoothed"]
-            ends = " to ".join(f"{100 * end:.1f}" for end in found[kind]["interval"] or ())
+            ends = " to ".join(f"{100 * end:.1f}" for end in found[kind]["frame_auc_micro_interval"] or ())
             lines.append(f"  frame AUC by {kind:9} {100 * auc:5.1f} % [{ends}], unsmoothed {100 * raw:.1f} %")
     return "\n".join(lines)
 
@@ -198,6 +200,6 @@ def _measured(scores: list[np.ndarray], clips: Sequence[DescribedClip], seed: in
         interval = bootstrap_interval(lambda drawn: auc(smoothed, [*drawn, *calm]), struck, seed=seed)
     return {
         "frame_auc_micro": auc(smoothed, everything),
-        "interval": interval,
+        "frame_auc_micro_interval": interval,
         "frame_auc_unsmoothed": auc(scores, everything),
     }

@@ -132,6 +132,27 @@ class Store:
         return self.folder / "arrays" / f"{name}-{sha256(item.encode()).hexdigest()[:12]}.npz"
 
 
+def results_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The results that runs kept: every result.json below a folder, or what --json printed into a file.
+
+    Of several categories in one result, each.
+
+    Raises:
+        XadError: There is none, or a file is no result.
+    """
+    found = sorted(path.rglob("result.json")) if path.is_dir() else [path]
+    if not found:
+        raise XadError(f"{path}: no result.json in it; name a folder that -o named, of a run that came to its end")
+    for file in found:
+        try:
+            whole = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise XadError(f"{file}: cannot be read ({reason(error)}); give what --json printed") from error
+        if not isinstance(whole, dict) or "task" not in whole:
+            raise XadError(f"{file}: not a result of `xad eval`; give what --json printed, or a folder of -o")
+        yield from whole.get("categories", {"": whole}).values()
+
+
 def _was(settings: dict[str, Any], key: str) -> str:
     return repr(settings[key]) if key in settings else "not set"
 

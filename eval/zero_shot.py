@@ -169,9 +169,11 @@ def _score(sample: Sample, scorer: Scorer, store: Store) -> Record:
     found = scorer.score(read_picture(sample.path))
     seconds = perf_counter() - start
     found.check_finite(sample.name)
-    sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
+    mask = sample.mask(*found.values.shape)  # a mask that is wrong fails its picture, not the set
     store.keep(sample.name, map=found.values)
-    return {"score": float(found.score), "seconds": seconds}
+    peak = np.unravel_index(np.argmax(found.values), mask.shape)
+    pointed = {"map_peak_in_mask": bool(mask[peak])} if sample.defective else {}
+    return {"score": float(found.score), "seconds": seconds, **pointed}
 
 
 def as_text(result: dict[str, Any]) -> str:

@@ -301,3 +301,30 @@ def eval_text(
 
     result = evaluate_scene_text(directory, seed)
     show(result, as_text, as_json)
+
+
+@evaluate.command("diff")
+def eval_diff(
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A folder that -o named, or a file of what --json printed.")
+    ],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Of another run of the same evaluation.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """What got better from run A to run B, item by item, what worse, and whether it is more than noise."""
+    from xad_agent.eval.diff import as_text, compare_runs
+
+    show(compare_runs(first, second, seed=seed), as_text, as_json)
+
+
+@evaluate.command("results")
+def eval_results(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that -o named, or files of what --json printed.")],
+    page: Annotated[Path, typer.Option("-o", "--output", help="The Markdown page to write.")] = Path("RESULTS.md"),
+) -> None:
+    """Write the results page: figures of all sets with intervals, beside the published ones of others."""
+    from xad_agent.eval.results import write_results
+
+    write_results(runs, page)
+    typer.echo(f"{page} written", err=True)

@@ -58,7 +58,7 @@ def test_what_never_was_normal_elsewhere_is_found(tmp_path: Path, monkeypatch: p
     pattern = "." * 80 + "x" * 80
     write_set(tmp_path / "deep" / "one", {"01": pattern, "02": pattern[::-1], "03": "." * 60})
     result = evaluate_scene_text(tmp_path, encoder=hashed)
-    found = result["one"]
+    found = result["sets"]["one"]
     assert (found["frames"], found["anomalous"], found["clips"], found["seed"]) == (380, 160, 3, 0)
     assert (found["triplets"]["said"], found["triplets"]["distinct"]) == (380, 2)
     for kind in ("triplets", "sentences"):
@@ -114,9 +114,9 @@ def test_real_descriptions_tell_anomalies_from_normal(data: Path, tmp_path: Path
     shutil.copy(source / "test.csv", folder)
     for file in (source / "test_frame_description").glob("test_06_*.txt.gz"):
         shutil.copy(file, folder / "test_frame_description")
-    found = evaluate_scene_text(tmp_path, encoder=hashed)["SHTech"]
+    found = evaluate_scene_text(tmp_path, encoder=hashed)["sets"]["SHTech"]
     assert (found["clips"], found["frames"]) == (6, 241 + 217 + 265 + 265 + 217 + 265)
     assert found["triplets"]["said"] > 5 * found["frames"]
-    low, high = found["triplets"]["interval"]
+    low, high = found["triplets"]["frame_auc_micro_interval"]
     assert low <= found["triplets"]["frame_auc_micro"] <= high
     assert found["triplets"]["frame_auc_micro"] > 0.6

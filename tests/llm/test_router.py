@@ -2,7 +2,7 @@
 
 import pytest
 
-from xad_agent.llm.router import route
+from xad_agent.llm.router import named, route
 from xad_agent.prompts import vocabulary
 
 QUESTIONS = [
@@ -234,6 +234,6 @@ def test_unseen_questions_about_clips_reach_their_intent():
 
 @pytest.mark.data
 def test_every_example_reaches_its_own_intent():
-    for name, examples in vocabulary("examples").items():
-        for example in examples:
-            assert route(example).name == name, example
+    expected = {str(text): name for name, examples in vocabulary("examples").items() for text in examples}
+    reached = dict(zip(expected, (name for name, _ in named(list(expected))), strict=True))
+    assert reached == expected

@@ -55,17 +55,22 @@ def intent(name: str, similarity: float = 1.0, clip: bool = False) -> Intent:
 
 def route(question: str, clip: bool = False) -> Intent:
     """The likeliest intent of a question about a picture or a clip; "off_topic" when no example is near."""
+    name, similarity = named([question])[0]
+    return intent(name, similarity, clip)
+
+
+def named(questions: list[str]) -> list[tuple[str, float]]:
+    """The likeliest intent of each question by name, with the cosine to its nearest example."""
     from xad_agent.llm.sentences import embed
 
     examples, features, classifier = _learned()
-    asked = embed([question])
-    similarity = float((examples @ asked[0]).max())
-    name = (
-        str(classifier.predict(_joined(asked, features, [question]))[0])
-        if similarity >= MIN_SIMILARITY
-        else "off_topic"
-    )
-    return intent(name, similarity, clip)
+    asked = embed(questions)
+    similarities = (asked @ examples.T).max(axis=1)
+    names = classifier.predict(_joined(asked, features, questions))
+    return [
+        (str(name) if similarity >= MIN_SIMILARITY else "off_topic", float(similarity))
+        for name, similarity in zip(names, similarities, strict=True)
+    ]
 
 
 @cache
