@@ -11,7 +11,6 @@ from xad_agent.eval.answer_names import named_regions
 from xad_agent.eval.answer_sets import Item
 from xad_agent.eval.answers_summary import SHARES
 from xad_agent.eval.answers_text import as_text
-from xad_agent.eval.layout import GOOD
 from xad_agent.eval.page import Example, Page, Plot
 from xad_agent.eval.plots import bars
 from xad_agent.eval.store import Record
@@ -31,9 +30,9 @@ def page_of(result: Mapping[str, Any], scored: Sequence[tuple[Item, Record]]) ->
         if one[key]["n"]
     }
     asker = next(iter(result["askers"]))
-    judged = {item["item"]: (item["kind"], item[asker]) for item in result["items"]}
+    judged = {item["item"]: item[asker] for item in result["items"]}
     asked = [(item, record) for item, record in scored if "error" not in record]
-    ranked = sorted(asked, key=lambda pair: goodness(*judged[pair[0].name]), reverse=True)
+    ranked = sorted(asked, key=lambda pair: goodness(judged[pair[0].name]), reverse=True)
     examples = [
         _example(f"{title}: {item.name}", item, Answer.model_validate(record["answers"][asker]["answer"]))
         for title, item, record in ends(ranked)
@@ -47,10 +46,9 @@ def page_of(result: Mapping[str, Any], scored: Sequence[tuple[Item, Record]]) ->
     )
 
 
-def goodness(kind: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+def goodness(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """By what answers are ranked: unsupported claims last, then verdict, pointing and IoU, then the name."""
-    right = row["verdict"] == ("normal" if kind == GOOD else "anomalous")
-    return (not row["unsupported"], right, row["pointed"], row["iou"], row.get("name_right", False))
+    return (not row["unsupported"], row["right"], row["pointed"], row["iou"], row.get("name_right", False))
 
 
 def ends(ranked: Sequence[tuple[Any, Any]]) -> Iterable[tuple[str, Any, Any]]:

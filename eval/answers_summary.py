@@ -112,6 +112,7 @@ def _judged(record: Mapping[str, Any], who: str) -> dict[str, Any]:
     checked = checked or [(answer.text, about)] * bool(answer.text)
     return {
         "verdict": answer.verdict,
+        "right": answer.verdict == ("normal" if record["kind"] == GOOD else "anomalous"),
         "claims": len(answer.claims),
         "checked": len(checked),
         "unsupported": [{"item": record["item"], "text": text, "reasons": found} for text, found in checked if found],
@@ -152,10 +153,9 @@ def _outcomes(rows: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> dict[s
     """What is measured of each picture or clip, by name, in their order."""
     good = [row for row, kind in zip(rows, kinds, strict=True) if kind == GOOD]
     defective = [row for row, kind in zip(rows, kinds, strict=True) if kind != GOOD]
-    right = ["normal" if kind == GOOD else "anomalous" for kind in kinds]
     return {
         "by_template": [row["source"] == "template" for row in rows],
-        "verdict_accuracy": [row["verdict"] == verdict for row, verdict in zip(rows, right, strict=True)],
+        "verdict_accuracy": [row["right"] for row in rows],
         "false_alarm_rate": [row["verdict"] == "anomalous" for row in good],
         "recall": [row["verdict"] == "anomalous" for row in defective],
         "uncertain": [row["verdict"] == "uncertain" for row in rows],

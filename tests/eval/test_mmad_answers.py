@@ -53,7 +53,7 @@ def test_questions_are_answered_by_what_is_measured(tmp_path: Path) -> None:
     batch = Batch(progress=False, report=report)
     result = evaluate_mmad(made, batch, llm=NoChatModel(), backbone=tiny_spec(tmp_path))
     items = {item["item"]: item for item in result["items"]}
-    assert result["n"]["questions"] == 2 + 3 and result["n"]["learned"] == {"own/noise": 12}
+    assert result["n"]["questions"] == 2 + 3 and result["learned"] == {"own/noise": 12}
     detected = [item for item in items.values() if item["subtask"] == "Anomaly Detection"]
     assert {item["by"] for item in detected} <= {"verdict", ""}
     named = [item for item in items.values() if item["subtask"] == "Object Classification"]
