@@ -118,7 +118,7 @@ def as_text(result: Mapping[str, Any]) -> str:
     head = [
         f"{result['category']}: {n['questions']} questions about {n['pictures']} pictures, {n['failed']} failed; "
         f"alpha {result['alpha']:g}, seed {result['seed']}; {result['llm']}",
-        f"learned from {', '.join(f'{count} of {product}' for product, count in n['learned'].items())}",
+        f"learned from {', '.join(f'{count} of {product}' for product, count in result['learned'].items())}",
     ]
     rows = [["", *sets, "mean of sets", "of those chosen"]]
     for subtask in SUBTASKS:

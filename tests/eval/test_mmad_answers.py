@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval.meaning import by_letters
 from tests.eval.test_answers import BOX, noise_in
 from tests.tiny import tiny_spec
 from xad_agent import cli
@@ -14,6 +15,11 @@ from xad_agent.eval.batch import Batch
 from xad_agent.eval.mmad import read_mmad
 from xad_agent.eval.mmad_answers import as_text, evaluate_mmad
 from xad_agent.eval.questions_made import write_questions
+
+
+@pytest.fixture(autouse=True)
+def _no_sentence_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.eval.mmad_answers.embed", by_letters)
 
 
 def made_in(tmp_path: Path, knowledge: Path | None = None, limit: int | None = None) -> Path:

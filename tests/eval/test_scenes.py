@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from PIL import Image
 
+from tests.eval.meaning import by_letters
 from tests.normal import texture, with_square
 from tests.scripted import ScriptedChatModel
 from tests.tiny import tiny_spec
@@ -137,7 +138,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("scenes"), [*records, record("c0", True, **other)])
 
 
-def test_a_small_set(scenes: Path, tmp_path: Path) -> None:
+def test_a_small_set(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.eval.scene_summary.embed", by_letters)
     grades = {"correctness": 4, "specificity": 3, "completeness": 2, "fluency": 5}
     judge = ScriptedChatModel(script=[AIMessage(json.dumps(grades)), AIMessage("none")])
     batch = Batch(output=tmp_path / "kept", report=tmp_path / "page.html", progress=False)
