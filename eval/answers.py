@@ -21,7 +21,7 @@ from xad_agent.eval.asking import Asking, NoChatModel, learned
 from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.judge import graded
 from xad_agent.eval.metrics import overlap
-from xad_agent.eval.references import References, read_references
+from xad_agent.eval.references import References, read_references, spoken
 from xad_agent.eval.store import Record
 from xad_agent.media import is_clip, read_clip, read_picture
 from xad_agent.prompts import vocabulary
@@ -126,8 +126,3 @@ def _referred(item: Item, asked: Record, sentences: References, how: Asking) -> 
             answer = Answer.model_validate(said["answer"])
             said["grades"] = graded(how.grader, answer.question, own, spoken(answer))
     return {"reference": list(own)}
-
-
-def spoken(answer: Answer) -> str:
-    """An answer's text without its citations."""
-    return " ".join(claim.text for claim in answer.claims)

@@ -11,7 +11,7 @@ from xad_agent.check import check
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.judge import grade_summary
 from xad_agent.eval.layout import GOOD
-from xad_agent.eval.references import similarities, similarity_summary
+from xad_agent.eval.references import similarities, similarity_summary, spoken
 from xad_agent.evidence import Ledger
 from xad_agent.llm.sentences import embed
 
@@ -128,8 +128,7 @@ def _refer(asked: Sequence[Mapping[str, Any]], judged: Sequence[dict[str, Any]])
     """Add to each answer how near it is to what is true, where sentences say what that is."""
     referred = [(record, row) for record, row in zip(asked, judged, strict=True) if "reference" in record]
     for name in referred[0][1] if referred else ():
-        answers = [Answer.model_validate(record["answers"][name]["answer"]) for record, _ in referred]
-        texts = [" ".join(claim.text for claim in answer.claims) for answer in answers]
+        texts = [spoken(Answer.model_validate(record["answers"][name]["answer"])) for record, _ in referred]
         found = similarities(texts, [record["reference"] for record, _ in referred], embed)
         for (_, row), near in zip(referred, found, strict=True):
             row[name] |= near

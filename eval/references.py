@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from xad_agent.answer import Answer
 from xad_agent.errors import XadError
 from xad_agent.eval.intervals import mean_of
 from xad_agent.eval.reading import read_json
@@ -60,6 +61,11 @@ def _of_groups(group: Any, thing: str) -> dict[str, tuple[str, ...]]:
 def _sentences(value: Any) -> tuple[str, ...]:
     some = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return tuple(text.strip() for text in some if isinstance(text, str) and text.strip())
+
+
+def spoken(answer: Answer) -> str:
+    """An answer's text without its citations, which no reference has."""
+    return " ".join(claim.text for claim in answer.claims)
 
 
 def similarities(said: Sequence[str], references: Sequence[Sequence[str]], embed: Embed) -> list[dict[str, Any]]:

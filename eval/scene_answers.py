@@ -6,11 +6,12 @@ from typing import Any
 
 from xad_agent.agent import Agent
 from xad_agent.eval.answer_names import Names
-from xad_agent.eval.answers import placed, spoken
+from xad_agent.eval.answers import placed
 from xad_agent.eval.asking import Agents, Asking
 from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.judge import graded
 from xad_agent.eval.reading import content
+from xad_agent.eval.references import spoken
 from xad_agent.eval.scene_page import as_text, page_of
 from xad_agent.eval.scene_summary import summarise
 from xad_agent.eval.scenes import FILE, Check, read_scenes

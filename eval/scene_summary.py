@@ -10,7 +10,7 @@ from xad_agent.answer import Answer
 from xad_agent.eval.batch import failures
 from xad_agent.eval.intervals import clustered_interval, mean_of
 from xad_agent.eval.judge import grade_summary
-from xad_agent.eval.references import similarities, similarity_summary
+from xad_agent.eval.references import similarities, similarity_summary, spoken
 from xad_agent.eval.scenes import Check, SceneSet
 from xad_agent.eval.store import Record
 from xad_agent.llm.sentences import embed
@@ -123,7 +123,7 @@ def _sentences(asked: Asked, found: SceneSet, seed: int) -> dict[str, Any]:
     if not told:
         return {}
     groups, own = _groups(told, found), [[check.sentence] for check, _ in told]
-    said = [" ".join(claim.text for claim in Answer.model_validate(record["answer"]).claims) for _, record in told]
+    said = [spoken(Answer.model_validate(record["answer"])) for _, record in told]
     near = similarities(said, own, embed)
     asking = similarities([check.content for check, _ in told], own, embed)
     for (_, record), row in zip(told, near, strict=True):
