@@ -6,9 +6,9 @@ The agent answers the question in its own way; then, by the subtask,
     localization     the option whose place, by its position words, is nearest to where the strongest region that the
                      answer's claims rest on lies; none where two are as near, or no region is named
     classification   the option that has a name in it that the answer's evidence gives ("scratch")
-    the rest         the option nearest in meaning to a sentence of the answer's evidence, limits left out, where it is
-    (and where no    near at all and clearly nearer than the next
-    name decides)
+    the rest         the option nearest in meaning to a sentence of the answer's evidence where it is near at all and
+    (and where no    clearly nearer than the next; limits are left out, and what a knowledge file says of defects where
+    name decides)    nothing measured names this one
 
 and a chat model that can choose is asked last, where no rule decides: its option must pass the claim checker as a claim
 on the evidence that it cites. Where nothing decides, no option is chosen.
@@ -26,7 +26,7 @@ from xad_agent.answer import Answer, Claim
 from xad_agent.check import check, stated_verdicts
 from xad_agent.eval.answer_names import named_regions, names_said
 from xad_agent.eval.mmad import DETECTION, Question
-from xad_agent.evidence import Ledger
+from xad_agent.evidence import Evidence, Ledger
 from xad_agent.knowledge import NEAR
 from xad_agent.language import mentions, sentences, tokens
 from xad_agent.prompts import prompt, vocabulary
@@ -72,9 +72,9 @@ def choose(
     elif question.subtask.endswith("Classification"):
         found = _by_name(question.options, answer)
     else:
-        found = _by_meaning(question.options, answer, embed)
+        found = _by_meaning(question, answer, embed)
     if found.letter is None and question.subtask.endswith("Classification"):
-        found = _by_meaning(question.options, answer, embed)
+        found = _by_meaning(question, answer, embed)
     return _by_model(question, answer, model) if found.letter is None and model is not None else found
 
 
@@ -130,12 +130,13 @@ def _by_name(options: Mapping[str, str], answer: Answer) -> Choice:
     return Choice(why="nothing that was measured names it")
 
 
-def _by_meaning(options: Mapping[str, str], answer: Answer, embed: Embed) -> Choice:
+def _by_meaning(question: Question, answer: Answer, embed: Embed) -> Choice:
+    options = question.options
     cited = {evidence for claim in answer.claims for evidence in claim.evidence}
     said = [
         sentence
         for entry in answer.evidence
-        if entry.id in cited and entry.kind != "limit" and not entry.verdict
+        if entry.id in cited and _bears(entry, question)
         for sentence in sentences(entry.statement)
     ]
     if not said:
@@ -147,6 +148,13 @@ def _by_meaning(options: Mapping[str, str], answer: Answer, embed: Embed) -> Cho
         return Choice()
     best = int(order[0])
     return Choice(list(options)[best], "meaning", f"cosine {near[best]:.2f}, the next {near[order[1]]:.2f}")
+
+
+def _bears(entry: Evidence, question: Question) -> bool:
+    """Whether evidence can say which option holds; what a file says of a defect cannot, unless this one is named."""
+    if entry.kind == "knowledge":
+        return bool(entry.labels) or question.subtask.startswith("Object")
+    return entry.kind != "limit" and not entry.verdict
 
 
 def _by_model(question: Question, answer: Answer, model: BaseChatModel) -> Choice:

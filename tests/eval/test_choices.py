@@ -121,6 +121,24 @@ def test_the_rest_goes_by_meaning_where_one_is_near_and_clearly_nearer(cosines, 
     assert choose(question("Defect Description", options), limit, SHAPE, embed).letter is None, "a limit says nothing"
 
 
+@pytest.mark.parametrize(
+    ("subtask", "labels", "letter"),
+    [
+        ("Defect Description", {}, None),  # of some defect, but which one this is nothing says
+        ("Defect Description", {"scratch": 0.9}, "A"),
+        ("Object Analysis", {}, "A"),
+    ],
+)
+def test_what_a_file_says_decides_where_it_is_about_this(subtask: str, labels: dict, letter: str | None) -> None:
+    known = answer(tool="known", kind="knowledge", statement="It is rougher.", labels=labels)
+    options = {"A": "Rough.", "B": "Smooth."}
+
+    def embed(texts: list[str]) -> np.ndarray:
+        return np.array([(1, 0), (1, 0), (0, 1)])
+
+    assert choose(question(subtask, options), known, SHAPE, embed).letter == letter
+
+
 OPTIONS = {"A": "A rough surface.", "B": "A smooth surface."}
 STATED = "Region 1 has a rough surface."
 
