@@ -152,7 +152,7 @@ def _evaluations(directory: Path, models: bool) -> Iterator[tuple[str, Callable[
     if is_clip_set(directory):
         yield "clips", _rows_of_clips
         return
-    yield "patchcore", lambda result: {"patchcore": _picture_row(result)}
+    yield "patchcore", lambda result: {result.get("detector", "patchcore"): _picture_row(result)}
     yield (
         "zero-shot",
         lambda result: {

@@ -1,6 +1,6 @@
-"""`xad eval images`: how well pictures are detected, placed and repaired, on a data set in MVTec's layout."""
+"""`xad eval images`: how well pictures are detected, placed and repaired, on a data set in any layout that is known."""
 
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,13 @@ import numpy as np
 
 from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
+from xad_agent.eval.layouts import loco
+from xad_agent.eval.layouts.pairs import PairSet
+from xad_agent.eval.loco_summary import DEFINITIONS as LOCO_DEFINITIONS
+from xad_agent.eval.loco_summary import summarise_loco
 from xad_agent.eval.machine import peak_memory_mb
 from xad_agent.eval.metrics import overlap, sklearn_metrics
-from xad_agent.eval.page import Page, Plot
-from xad_agent.eval.plots import score_histogram
+from xad_agent.eval.page import Page
 from xad_agent.eval.report import as_text
 from xad_agent.eval.store import Record, Store
 from xad_agent.eval.summary import mean_of, summarise
@@ -31,19 +34,22 @@ def evaluate_images(
     repair: bool = True,
     batch: Batch | None = None,
 ) -> dict[str, Any]:
-    """Fit on train/good, score every test picture, and measure the results.
+    """Fit on the normal pictures, score every test picture, and measure the results.
+
+    In a layout of pairs nothing is fitted on: each picture is compared with its own reference, see `eval.pairs`.
 
     A picture that fails is listed under `failed`, counted, and left out of the metrics; the others go on.
 
     Args:
-        directory: A category in MVTec's layout, or a folder of categories.
+        directory: A category in a layout that `read_layout` knows, or a folder of categories.
         alpha: False-alarm rate that the threshold is set for, in (0, 1).
         backbone: Spec of the backbone; None for the profile's default.
-        repair: Whether defective pictures are also repaired and scored again (the tool `repair`).
+        repair: Whether defective pictures are also repaired and scored again (the tool `repair`); pairs are not.
         batch: Which part of the set, where results are kept; its seed is also that of the fit. None for the whole set.
 
     Returns:
-        A JSON-able dict, see `summarise` for the metrics. Of several categories: the mean of each metric in the same
+        A JSON-able dict with the `layout`, see `summarise` for the metrics, `summarise_loco` for what MVTec LOCO has
+        besides, and `summarise_pairs` for pairs. Of several categories: the mean of each metric in the same
         places, and each category's own result under `categories`.
 
     Raises:
@@ -58,12 +64,15 @@ def evaluate_images(
     for category in categories:
         settings = {"directory": str(category.root.resolve()), **options}
         with batch.store(settings, category.name if len(categories) > 1 else "") as store:
-            result = _evaluate(category, store, batch)
-            results.append(batch.finish(store, result, partial(_page, result)))
+            result, page = _evaluate(category, store, batch)
+            results.append(batch.finish(store, result, page))
     return results[0] if len(results) == 1 else mean_of(results)
 
 
-def _evaluate(category: Category, store: Store, batch: Batch) -> dict[str, Any]:
+def _evaluate(category: Category, store: Store, batch: Batch) -> tuple[dict[str, Any], Callable[[], Page]]:
+    """The result, and what makes its page."""
+    if isinstance(category, PairSet):
+        return _evaluate_pairs(category, store, batch)
     settings = store.settings
     profile, fit_seconds = _fitted(category, store, batch.progress)
     samples = batch.chosen(category.test)
@@ -71,15 +80,28 @@ def _evaluate(category: Category, store: Store, batch: Batch) -> dict[str, Any]:
         samples, store, lambda sample: _score(sample, profile, store), batch, lambda sample: store.kept(sample.name)
     )
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
-    return {
+    is_loco = category.layout == loco.LAYOUT
+    metrics = summarise(scored, store.pairs, seed=settings["seed"], train=len(category.normal))
+    result = {
         "task": "images",
         "category": category.name,
+        "layout": category.layout,
         **settings,
         "threshold": profile.calibration.threshold(settings["alpha"]),
-        **summarise(scored, store.pairs, seed=settings["seed"], train=len(category.normal)),
+        **metrics,
+        **(summarise_loco(scored, store, seed=settings["seed"]) if is_loco else {}),
+        "notes": [*category.notes, *metrics["notes"], *(LOCO_DEFINITIONS if is_loco else ())],
         "fit_seconds": fit_seconds,
         "peak_memory_mb": peak,
     }
+    return result, lambda: _page(result, scored, profile)
+
+
+def _evaluate_pairs(category: PairSet, store: Store, batch: Batch) -> tuple[dict[str, Any], Callable[[], Page]]:
+    from xad_agent.eval.pairs import evaluate_pairs, pairs_page
+
+    result, scored, calibration = evaluate_pairs(category, store, batch)
+    return result, lambda: pairs_page(result, scored, calibration, store)
 
 
 def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:
@@ -145,10 +167,14 @@ def _repaired(case: Any) -> Record:
     }
 
 
-def _page(result: dict[str, Any]) -> Page:
-    scores = {
-        name: [item["score"] for item in result["items"] if (item["kind"] == GOOD) == good]
-        for name, good in (("good", True), ("defective", False))
-    }
-    histogram = Plot("Scores and the limit", score_histogram(scores, result["threshold"]))
-    return Page(f"Pictures of {result['category']}", as_text(result), result, plots=(histogram,))
+def _page(result: dict[str, Any], scored: Sequence[tuple[Sample, Record]], profile: "PictureProfile") -> Page:
+    from xad_agent.case import Case
+    from xad_agent.eval.image_page import Shown, image_page
+    from xad_agent.evidence import Ledger
+    from xad_agent.media import read_picture
+
+    def show(sample: Sample) -> Shown:
+        case = Case(read_picture(sample.path), profile, Ledger())
+        return case.anomaly_map, case.regions
+
+    return image_page(result, scored, profile.calibration, show, "iou")

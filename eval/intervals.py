@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xad_agent.eval.metrics import MapAndMask, PixelCounts, count_pixels
+from xad_agent.eval.metrics import PixelCounts, count_pixels
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -137,12 +137,21 @@ def ends(drawn: Sequence[float] | np.ndarray) -> list[float]:
     return [float(low), float(high)]
 
 
-def counts_by_picture(pairs: Iterable[MapAndMask], levels: np.ndarray) -> list[PixelCounts]:
+def counts_by_picture(
+    maps: Iterable[tuple[np.ndarray, *tuple[Any, ...]]],
+    levels: np.ndarray,
+    count: Callable[..., PixelCounts] = count_pixels,
+) -> list[PixelCounts]:
     """Each picture's counts at no more than 1024 quantiles of `levels`: small enough to resample.
 
     Values are lowered to the next quantile, so pixels between two quantiles tie. Good enough for an interval;
     the metrics themselves are never computed from these.
+
+    Args:
+        maps: Each map with what `count` takes beside it.
+        levels: Of the whole set.
+        count: Counts the pixels of pictures.
     """
     chosen = levels[np.linspace(0, len(levels) - 1, min(len(levels), COARSE_LEVELS)).astype(int)]
     steps = np.concatenate([[np.nextafter(chosen[0], -np.inf, dtype=np.float32)], chosen])
-    return [count_pixels([(steps[np.searchsorted(chosen, v, side="right")], mask)], chosen) for v, mask in pairs]
+    return [count([(steps[np.searchsorted(chosen, v, side="right")], *truth)], chosen) for v, *truth in maps]

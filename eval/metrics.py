@@ -227,6 +227,19 @@ def sklearn_metrics() -> Any:
     return sklearn.metrics
 
 
+def auroc(normal: np.ndarray, defective: np.ndarray) -> float:
+    """The image AUROC again, a thousand times as fast as sklearn's, for resampling; neither is empty."""
+    ranked = np.sort(normal)
+    below = np.searchsorted(ranked, defective, "left") + np.searchsorted(ranked, defective, "right")
+    return float(below.mean() / (2 * len(ranked)))
+
+
+def mean_of_known(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are defined; None where none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def overlap(found: np.ndarray, true: np.ndarray) -> float:
     """Intersection over union of two boolean masks (H, W), 0 to 1; 0 when both are empty."""
     union = np.count_nonzero(found | true)

@@ -60,7 +60,7 @@ def evaluate_refutation(
     of sigma 1 px. Flagged is what is called "anomalous"; "uncertain" is not, and is counted by itself.
 
     Args:
-        directory: One category in MVTec's layout.
+        directory: One category in a layout that `read_layout` knows.
         pictures: How many test pictures, half of them good, drawn with `seed`; None for all.
         alpha: False-alarm rate that the limits are set for.
         seed: Of the fit, the drawing and the bootstrap.
@@ -74,7 +74,7 @@ def evaluate_refutation(
         those with refutation) with `saved_interval`, whole pictures being resampled. Also `n` and settings.
 
     Raises:
-        XadError: The directory is not one category in MVTec's layout.
+        XadError: The directory is not one category in a layout that is known.
     """
     from tqdm import tqdm
 

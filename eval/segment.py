@@ -36,7 +36,7 @@ def evaluate_segmenters(
     is over the whole picture. Intervals resample pictures.
 
     Args:
-        directory: A category in MVTec's layout.
+        directory: A category in a layout that `read_layout` knows.
         limit: At most this many test pictures of each type, drawn with `seed`; None for all.
         seed: Of the drawing and the bootstrap.
         segmenter: "embedded", or a spec as `load_sam` takes it; of several masks the first counts.
@@ -48,7 +48,7 @@ def evaluate_segmenters(
         GrabCut's, with `over_grabcut_interval`. Also `n` {pictures, boxes, specks}, versions and settings.
 
     Raises:
-        XadError: The directory is not one category in MVTec's layout, or no mask has a piece; or as `load_sam` says.
+        XadError: The directory is not one category in a known layout, or no mask has a piece; or as `load_sam` says.
     """
     category = read_category(directory)
     methods: dict[str, _Cut] = {

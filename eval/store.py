@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError, reason
-from xad_agent.eval.layout import Sample
 from xad_agent.eval.metrics import MapAndMask
+from xad_agent.eval.samples import Sample
 from xad_agent.eval.sampling import Shard
 
 Record = dict[str, Any]

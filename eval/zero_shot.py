@@ -82,7 +82,7 @@ def evaluate_zero_shot(
     """Score every test picture without having seen a normal one, and measure the results; train/ is not looked at.
 
     Args:
-        directory: A category in MVTec's layout, or a folder of categories.
+        directory: A category in a layout that `read_layout` knows, or a folder of categories.
         detector: "self-dissimilarity", "centre", "contrast", or any detector; two of the same name are not told apart
             in an output folder.
         backbone: Spec of the backbone of self-dissimilarity; None for the embedded one.

@@ -35,7 +35,13 @@ evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measur
 
 @evaluate.command("images")
 def eval_images(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="A set, one category of it or all, in the layout of MVTec (as MPDD), VisA, BTAD, KSDD2, MVTec LOCO, "
+            "or of pairs with boxes as DeepPCB."
+        ),
+    ],
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     output: Output = None,
@@ -45,7 +51,10 @@ def eval_images(
     report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Detection, place and counterfactual on a set of pictures with masks."""
+    """Detection, place and counterfactual on a set of pictures with masks.
+
+    MVTec LOCO also by its saturating metric; pairs each against its own reference, box by box.
+    """
     from xad_agent.eval.images import as_text, evaluate_images
 
     batch = batch_of(output, limit, shard, seed, report)
@@ -55,7 +64,7 @@ def eval_images(
 
 @evaluate.command("zero-shot")
 def eval_zero_shot(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout; train/ is not looked at.")],
+    directory: Annotated[Path, typer.Argument(help="As `xad eval images` takes; train/ is not looked at.")],
     detector: Annotated[
         str,
         typer.Option(help="self-dissimilarity, centre, contrast; models: by what --model and `xad models use` give."),
@@ -83,7 +92,7 @@ def eval_zero_shot(
 
 @evaluate.command("refutation")
 def eval_refutation(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     pictures: Annotated[int | None, typer.Option(min=4, help="So many test pictures, half of them good.")] = None,
     alpha: Alpha = 0.05,
     seed: Seed = 0,
@@ -101,7 +110,7 @@ def eval_refutation(
 
 @evaluate.command("segment")
 def eval_segment(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     segmenter: Annotated[
         str, typer.Option(help="embedded, or a SAM: a hub's name, a folder, vit_b@FILE.")
     ] = "embedded",
@@ -118,7 +127,7 @@ def eval_segment(
 
 @evaluate.command("checker")
 def eval_checker(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
     pictures: Annotated[int, typer.Option(min=2, help="Test pictures to take evidence from.")] = 20,
     alpha: Alpha = 0.05,
     seed: Seed = 0,
@@ -142,7 +151,7 @@ def eval_planning(as_json: Json = False) -> None:
 
 @evaluate.command("premises")
 def eval_premises(
-    pictures: Annotated[list[Path] | None, typer.Option(help="A folder in MVTec layout; repeatable.")] = None,
+    pictures: Annotated[list[Path] | None, typer.Option(help="A layout of `xad eval images`; repeatable.")] = None,
     clips: Annotated[Path | None, typer.Option(help="A folder of clips, as `xad eval clips` takes it.")] = None,
     media: Annotated[int, typer.Option(min=2, help="Pictures of each folder, and half as many clips.")] = 8,
     seed: Seed = 0,

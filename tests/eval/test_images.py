@@ -13,7 +13,7 @@ from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.eval import images
 from xad_agent.eval.batch import Batch
-from xad_agent.eval.summary import _auroc
+from xad_agent.eval.metrics import auroc
 from xad_agent.evidence import Evidence, Quantity, Region, run_lengths
 
 THRESHOLD = 0.5
@@ -277,4 +277,4 @@ def test_fast_auroc_equals_sklearn():
     random = np.random.default_rng(0)
     normal, defective = random.integers(0, 9, 40), random.integers(2, 12, 30)
     truth = np.repeat([0, 1], [40, 30])
-    assert _auroc(normal, defective) == pytest.approx(roc_auc_score(truth, np.concatenate([normal, defective])))
+    assert auroc(normal, defective) == pytest.approx(roc_auc_score(truth, np.concatenate([normal, defective])))
