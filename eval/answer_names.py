@@ -29,7 +29,7 @@ class Names:
         A type is what the table makes of its words ("scratch"), or where that is nothing a class of its own name.
         """
         table = vocabulary("defects")
-        own = [words for kind in types if not Synonyms(tuple(table), table).read(words := _plain(kind))[0]]
+        own = [words for kind in types if not Synonyms(tuple(table), table).read(words := plain(kind))[0]]
         classes = (*table, *dict.fromkeys(own))
         return cls(classes, Synonyms(classes, table))
 
@@ -41,7 +41,7 @@ class Names:
 
     def true_of(self, kind: str) -> list[str]:
         """The classes that the name of a type means."""
-        return sorted(self.synonyms.read(_plain(kind))[0])
+        return sorted(self.synonyms.read(plain(kind))[0])
 
     def judged(self, answer: Answer, truth: Iterable[str]) -> dict[str, Any]:
         """What an answer names, held against what is true.
@@ -91,5 +91,6 @@ def named_regions(answer: Answer) -> tuple[Region, ...]:
     return tuple(region for region in answer.regions if region.label in labels)
 
 
-def _plain(kind: str) -> str:
+def plain(kind: str) -> str:
+    """The name of a folder in words: "scratch_head" as "scratch head"."""
     return " ".join(kind.replace("_", " ").replace("-", " ").split())

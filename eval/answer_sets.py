@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xad_agent.eval.answer_names import Names
+from xad_agent.eval.answer_names import Names, plain
 from xad_agent.eval.clip_layout import LabelledClip, read_clip_set
 from xad_agent.eval.layout import GOOD, Sample, read_category, read_mask
 from xad_agent.eval.xman_labels import check_frames, frame_numbers, read_labels
+from xad_agent.prompts import vocabulary
 
 DEFECTIVE = "defective"
 LABELS = "explanations.json"
@@ -65,13 +66,15 @@ def read_set(directory: Path, learn: bool = True) -> ItemSet:
     if (directory / "testing").is_dir():
         return _clips(directory)
     found = read_category(directory, learn=learn)
-    names = Names.of_types(dict.fromkeys(sample.kind for sample in found.test if sample.defective))
+    types = dict.fromkeys(sample.kind for sample in found.test if sample.defective)
+    known = [kind for kind in types if plain(kind) not in vocabulary("evaluation")["no_types"]]
+    names = Names.of_types(known) if known else None
     items = tuple(_picture(sample, names) for sample in found.test)
     return ItemSet(found.name, found.root, "picture", found.normal, items, names)
 
 
-def _picture(sample: Sample, names: Names) -> Item:
-    labels = tuple(names.true_of(sample.kind)) if sample.defective else ()
+def _picture(sample: Sample, names: Names | None) -> Item:
+    labels = (tuple(names.true_of(sample.kind)) if sample.defective else ()) if names else None
     return Item(sample.name, _kind(sample.defective), sample.path, partial(_picture_truth, sample), sample.kind, labels)
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from xad_agent.errors import XadError, reason
+from xad_agent.eval.answer_names import plain
 from xad_agent.eval.batch import Batch
-from xad_agent.eval.layout import GOOD, Category, Sample, read_category, read_mask
+from xad_agent.eval.layout import GOOD, Category, Sample, read_category
 from xad_agent.eval.mmad import FILE
 from xad_agent.knowledge import Knowledge, read_knowledge
+from xad_agent.media import read_picture
 from xad_agent.prompts import vocabulary
 
 LETTERS = "ABCD"
@@ -46,6 +48,8 @@ def write_questions(
     rng = random.Random(batch.seed)
     made = {}
     for sample in batch.chosen(category.test):
+        if sample.path.parent.parent != category.root / "test":
+            raise XadError(f"{directory}: questions are made over MVTec's layout, test/<type>/*, alone", exit_code=2)
         asked = [_shuffled(rng, kind, right, wrong) for kind, right, wrong in _about(sample, category, known)]
         made[f"{OWN}/{category.name}/test/{sample.name}"] = {"conversation": asked}
     file = Path(output) / FILE
@@ -66,20 +70,20 @@ def _about(sample: Sample, category: Category, known: Knowledge | None) -> Itera
     words = vocabulary("questions")
     yes, no = (words["yes"], words["no"]) if sample.defective else (words["no"], words["yes"])
     yield "Anomaly Detection", yes, [no]
-    thing = _plain(category.name)
+    thing = plain(category.name).lower()
     yield "Object Classification", thing, [name for name in words["products"] if name != thing]
-    if sample.mask_path is None:
+    if not sample.defective:
         return
     others = [kind for kind in dict.fromkeys(one.kind for one in category.test) if kind not in (GOOD, sample.kind)]
     if others:
-        yield "Defect Classification", _plain(sample.kind), [_plain(kind) for kind in others]
+        yield "Defect Classification", plain(sample.kind), [plain(kind) for kind in others]
     fields = [words["place"].format(thing=field) for row in words["fields"] for field in row]
-    here = fields[_field(read_mask(sample.mask_path))]
+    here = fields[_field(sample.mask(*read_picture(sample.path).pixels.shape[:2]))]
     yield "Defect Localization", here, [field for field in fields if field != here]
     looks = {passage.kind: passage.text for passage in reversed(known.passages)} if known else {}
-    wrong = [looks[_plain(kind)] for kind in others if _plain(kind) in looks]
-    if wrong and _plain(sample.kind) in looks:
-        yield "Defect Description", looks[_plain(sample.kind)], wrong
+    wrong = [looks[plain(kind)] for kind in others if plain(kind) in looks]
+    if wrong and plain(sample.kind) in looks:
+        yield "Defect Description", looks[plain(sample.kind)], wrong
 
 
 def _field(mask: np.ndarray) -> int:
@@ -100,7 +104,3 @@ def _shuffled(rng: random.Random, subtask: str, right: str, wrong: Sequence[str]
         "Answer": LETTERS[options.index(right)],
         "type": subtask,
     }
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").split()).lower()

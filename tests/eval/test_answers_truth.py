@@ -91,6 +91,13 @@ def test_clips_are_labelled_by_their_file(tmp_path: Path) -> None:
         read_set(root)
 
 
+def test_types_that_name_no_defect_are_no_labels(tmp_path: Path) -> None:
+    noise = noise_in(tmp_path)
+    for folder in ("test", "ground_truth"):
+        (noise / folder / "spot").rename(noise / folder / "bad")
+    assert read_set(noise).names is None and {item.labels for item in read_set(noise).items} == {None}
+
+
 def test_an_agent_needs_two_normal_pictures_for_a_profile(tmp_path: Path) -> None:
     noise = noise_in(tmp_path)
     with Batch(progress=False).store({}) as store:
