@@ -1,100 +1,35 @@
 """`xad eval answers`: whether the agent's answers are true, of a chat model and of the template alone, side by side."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatResult
-from langchain_core.runnables import Runnable
 
 from xad_agent.agent import Agent
 from xad_agent.answer import Answer
-from xad_agent.errors import ModelError
-from xad_agent.eval.answers_summary import as_text, summarise
+from xad_agent.errors import XadError
+from xad_agent.eval.answer_names import Names, named_regions
+from xad_agent.eval.answer_sets import Item, read_set
+from xad_agent.eval.answers_page import page_of
+from xad_agent.eval.answers_summary import summarise
+from xad_agent.eval.answers_text import as_text
+from xad_agent.eval.asking import Asking, NoChatModel, learned
 from xad_agent.eval.batch import Batch, score_all
-from xad_agent.eval.clip_layout import read_clip_set
-from xad_agent.eval.clip_truth import LabelledClip
-from xad_agent.eval.layout import GOOD, Sample, read_category
-from xad_agent.eval.page import Page
-from xad_agent.eval.store import Record, Store
-from xad_agent.evidence import Region
+from xad_agent.eval.judge import graded
+from xad_agent.eval.metrics import overlap
+from xad_agent.eval.references import References, read_references, spoken
+from xad_agent.eval.store import Record
 from xad_agent.media import is_clip, read_clip, read_picture
-from xad_agent.profile import DEFAULT_BACKBONE, Profile
 from xad_agent.prompts import vocabulary
 
 __all__ = ["NoChatModel", "as_text", "evaluate_answers"]
 
-DEFECTIVE = "defective"
 
-
-class NoChatModel(BaseChatModel):
-    """Gives no reply, so that the template answers alone."""
-
-    @property
-    def _llm_type(self) -> str:
-        return "none"
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
-        """It needs none."""
-        return self
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise ModelError("no chat model was asked")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One picture or clip to ask about.
-
-    Attributes:
-        name: What results call it: "scratch/003.png".
-        kind: "good" or "defective".
-        path: What the agent is shown.
-        truth: Where the defect is, bool (H, W), from the frame (0 of a picture), H and W.
-    """
-
-    name: str
-    kind: str
-    path: Path
-    truth: Callable[[int, int, int], np.ndarray]
-
-
-@dataclass(frozen=True)
-class ItemSet:
-    """What to ask about, and normal media to learn from (none where nothing is to be learned)."""
-
-    name: str
-    root: Path
-    medium: str
-    normal: tuple[Path, ...]
-    items: tuple[Item, ...]
-
-
-def evaluate_answers(
-    directory: str | Path,
-    *,
-    question: str | None = None,
-    profile: str | Path | Profile | None = None,
-    llm: str | BaseChatModel = "embedded",
-    alpha: float = 0.05,
-    backbone: str = DEFAULT_BACKBONE,
-    batch: Batch | None = None,
-) -> dict[str, Any]:
+def evaluate_answers(directory: str | Path, batch: Batch | None = None, **asking: Any) -> dict[str, Any]:
     """Ask one question about each picture or clip of a set, twice, and measure whether the answers are true.
 
     Once a chat model answers and once the template alone, each in a chat of its own; who begins alternates. What
@@ -102,39 +37,35 @@ def evaluate_answers(
 
     Args:
         directory: A category in MVTec's layout, or a set of clips in that of UCSD Ped2.
-        question: In plain words; None for that of `prompts/evaluation.yaml`.
-        profile: What normal looks like; None to learn it from the set's training media.
-        llm: See `Agent`.
-        alpha: False-alarm rate that the threshold is set for, in (0, 1); a given profile has its own.
-        backbone: Spec of the backbone to learn with, likewise.
         batch: Which part of the set (good and defective are the kinds), where answers are kept; its seed is also that
             of the fit. None for the whole set.
+        asking: The fields of `Asking`.
 
     Returns:
         A JSON-able dict, see `summarise`, beside the settings.
 
     Raises:
-        XadError: The layout is wrong, nothing could be asked about, the model or the profile cannot be loaded, or
-            the output folder holds results of other settings.
+        XadError: The layout is wrong, nothing could be asked about, the model or the profile cannot be loaded, a file
+            of references or knowledge is wrong, or the output folder holds results of other settings.
     """
-    batch = batch or Batch()
-    known = Profile.load(profile) if isinstance(profile, str | Path) else profile
-    found = read_set(Path(directory), learn=known is None)
+    batch, how = batch or Batch(), Asking(**asking)
+    how.check("a set of pictures or clips", "knowledge")
+    if how.judge is not None and how.references is None:
+        raise XadError("a judge needs references to judge by: give --references as well", exit_code=2)
+    found = read_set(Path(directory), learn=how.known is None)
+    sentences = read_references(how.references, found.name) if how.references else {}
     settings = {
-        "directory": str(found.root.resolve()),
-        "question": question or vocabulary("evaluation")[found.medium],
-        "profile": known.fingerprint if known else "",
-        "llm": llm if isinstance(llm, str) else type(llm).__name__,
-        "alpha": known.calibration.alpha if known else alpha,
-        "backbone": None if known else backbone,
+        **how.settings(found.root),
+        "question": how.question or vocabulary("evaluation")[found.medium],
     }
     with batch.store(settings) as store:
-        learned = known or _fitted(found.normal, store, batch.progress)
-        agents = {"model": Agent(learned, llm), "template": Agent(learned, NoChatModel())}
+        profile = learned(found.normal, store, how, batch)
+        agents = {"model": Agent(profile, how.llm, how.models), "template": Agent(profile, NoChatModel(), how.models)}
         orders = cycle([list(agents), list(agents)[::-1]])
 
         def ask(item: Item) -> Record:
-            return _asked(item, {who: agents[who] for who in next(orders)}, store.settings["question"])
+            asked = _asked(item, {who: agents[who] for who in next(orders)}, store.settings["question"], found.names)
+            return asked | _referred(item, asked, sentences, how)
 
         scored = score_all(batch.chosen(found.items), store, ask, batch, unit=found.medium)
         result = {
@@ -142,49 +73,15 @@ def evaluate_answers(
             "category": found.name,
             "medium": found.medium,
             **store.settings,
-            "threshold": learned.calibration.threshold(),
-            "fitted_on": learned.fitted,
+            "threshold": profile.calibration.threshold(),
+            "fitted_on": profile.fitted,
             **summarise([record for _, record in scored], batch.seed),
         }
-        return batch.finish(store, result, lambda: Page(f"Answers about {found.name}", as_text(result), result))
+        return batch.finish(store, result, lambda: page_of(result, scored))
 
 
-def read_set(directory: Path, learn: bool = True) -> ItemSet:
-    """The pictures or clips in a folder; a clip is defective where one of its masks marks a pixel.
-
-    Raises:
-        XadError: As `read_category` or, where there is a folder testing, `read_clip_set` says.
-    """
-    if (directory / "testing").is_dir():
-        clips = read_clip_set(directory)
-        items = [Item(c.name, _kind(bool(c.labels.any())), c.path, partial(_clip_truth, c)) for c in clips.testing]
-        return ItemSet(clips.name, clips.root, "clip", clips.training, tuple(items))
-    found = read_category(directory, learn=learn)
-    items = [Item(s.name, _kind(s.defective), s.path, partial(_picture_truth, s)) for s in found.test]
-    return ItemSet(found.name, found.root, "picture", found.normal, tuple(items))
-
-
-def _kind(defective: bool) -> str:
-    return DEFECTIVE if defective else GOOD
-
-
-def _clip_truth(clip: LabelledClip, frame: int, height: int, width: int) -> np.ndarray:
-    mask = clip.mask(frame)  # of what size they are is checked when the set is read
-    return np.zeros((height, width), bool) if mask is None else mask
-
-
-def _picture_truth(sample: Sample, frame: int, height: int, width: int) -> np.ndarray:
-    return sample.mask(height, width)
-
-
-def _fitted(normal: Sequence[Path], store: Store, progress: bool) -> Profile:
-    options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
-    store.fit(lambda folder: Profile.fit([str(path) for path in normal], progress=progress, **options).save(folder))
-    return Profile.load(store.profile)
-
-
-def _asked(item: Item, agents: dict[str, Agent], question: str) -> Record:
-    """The answers of all agents as they come out as JSON, and whether each points into the true mask."""
+def _asked(item: Item, agents: dict[str, Agent], question: str, names: Names | None) -> Record:
+    """The answers of all agents as they come out as JSON, with place and names held against the truth."""
     shown = read_clip(item.path) if is_clip(item.path) else read_picture(item.path)
     item.truth(0, shown.height, shown.width)  # a mask that is wrong fails its picture before it is asked about
     answers: dict[str, Any] = {}
@@ -192,24 +89,40 @@ def _asked(item: Item, agents: dict[str, Agent], question: str) -> Record:
         start = perf_counter()
         answer = agent.ask(question, item.path)
         seconds = perf_counter() - start
-        region = named_region(answer)
         answers[who] = {
             "answer": json.loads(json.dumps(answer.to_json())),
             "seconds": seconds,
-            "named": region is not None,
-            "pointed": region is not None and _points(region, item, shown.height, shown.width),
+            **placed(answer, item.truth, shown.height, shown.width),
+            **(names.judged(answer, item.labels) if names and item.labels is not None else {}),
         }
     return {"media": shown.sha256, "answers": answers}
 
 
-def named_region(answer: Answer) -> Region | None:
-    """The strongest of an answer's regions that the evidence its claims cite speaks of; None where there is none."""
-    cited = {evidence for claim in answer.claims for evidence in claim.evidence}
-    labels = {region.label for entry in answer.evidence if entry.id in cited for region in entry.regions}
-    return next((region for region in answer.regions if region.label in labels), None)
+def placed(answer: Answer, truth: Callable[[int, int, int], np.ndarray], height: int, width: int) -> dict[str, Any]:
+    """Where an answer says that it is, held against where it is.
+
+    Returns:
+        `placed`, whether the claims rest on a region; `pointed`, whether the strongest peaks in the truth; `iou` of
+        these regions together with it, of a clip of those in the strongest's frame; 0 where there is none.
+    """
+    regions = named_regions(answer)
+    if not regions:
+        return {"placed": False, "pointed": False, "iou": 0.0}
+    frame = regions[0].frames[2] if regions[0].frames else 0
+    true = truth(frame, height, width)
+    same = [region for region in regions if (region.frames[2] if region.frames else 0) == frame]
+    said = np.any([region.mask(height, width) for region in same], axis=0)
+    x, y = regions[0].peak
+    return {"placed": True, "pointed": bool(true[y, x]), "iou": overlap(said, true)}
 
 
-def _points(region: Region, item: Item, height: int, width: int) -> bool:
-    x, y = region.peak
-    frame = region.frames[2] if region.frames else 0
-    return bool(item.truth(frame, height, width)[y, x])
+def _referred(item: Item, asked: Record, sentences: References, how: Asking) -> Record:
+    """The sentences that are true of an item, and where there is a judge its grades of the answers."""
+    own = sentences.get(item.name) or sentences.get(item.type or item.kind)
+    if own is None:
+        return {}
+    if how.grader is not None:
+        for said in asked["answers"].values():
+            answer = Answer.model_validate(said["answer"])
+            said["grades"] = graded(how.grader, answer.question, own, spoken(answer))
+    return {"reference": list(own)}

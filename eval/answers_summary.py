@@ -9,9 +9,11 @@ import numpy as np
 from xad_agent.answer import Answer, prose
 from xad_agent.check import check
 from xad_agent.eval.intervals import bootstrap_interval, proportion
+from xad_agent.eval.judge import grade_summary
 from xad_agent.eval.layout import GOOD
-from xad_agent.eval.report import interval_of, percent
+from xad_agent.eval.references import similarities, similarity_summary, spoken
 from xad_agent.evidence import Ledger
+from xad_agent.llm.sentences import embed
 
 DEFINITIONS = (
     "supported: of the claims in the answers, those that the checker confirms when it is given nothing but the "
@@ -21,12 +23,16 @@ DEFINITIONS = (
     "neither a false alarm nor a detection",
     "pointing: of the defective ones, those where the peak of the strongest region that the answer's claims rest on "
     "lies in the true mask, of a clip in that of the region's frame; no tolerance; where no region is named it misses",
+    "IoU: of the defective ones, all the regions that the claims rest on (of a clip those in the strongest's frame) "
+    "against the true mask, mean; 0 where no region is named",
+    "name right: of the defective ones with labels, those whose surest name is a true class by the table of synonyms; "
+    "an answer that names nothing is not right, and counted by itself; misnamed: of the good ones, those given a name",
     "template: the evidence statements of a fixed plan, which does not depend on the question",
     "seconds: of one answer, reading included; the first of the chat model includes loading it",
     "intervals: 95 %; of shares exact (those of claims as if claims were independent), of means and of differences by "
     "bootstrap over whole pictures or clips, the same ones for both; where all are alike it has no width",
 )
-_SHARES = {
+SHARES = {
     "by_template": "answered by template",
     "verdict_accuracy": "verdict accuracy",
     "false_alarm_rate": "false-alarm rate",
@@ -34,8 +40,12 @@ _SHARES = {
     "uncertain": "uncertain",
     "pointing": "pointing",
     "no_region": "no region named",
+    "name_right": "name right",
+    "no_name": "no name told",
+    "misnamed": "good ones named",
 }
-_MEANS = {"claims_per_answer": "claims an answer", "seconds": "seconds an answer"}
+_NAMED = ("names", "unmapped", "named", "name_right", "name_hits", "truth")
+MEANS = {"iou": "IoU", "claims_per_answer": "claims an answer", "seconds": "seconds an answer"}
 
 
 def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
@@ -43,14 +53,18 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
 
     Args:
         records: Of each picture or clip `item`, `kind` ("good" or another), and either `error` or `media` (sha256)
-            and `answers` {asker: {answer (its JSON), seconds, named, pointed}}, see `evaluate_answers`.
+            and `answers` {asker: {answer (its JSON), seconds, and what `placed` and `Names.judged` give}}, see
+            `evaluate_answers`; `reference` [sentence] and `grades` where there are any.
         seed: Of the bootstrap.
 
     Returns:
-        `n` {good, defective, failed}; `askers`: of each the shares `supported`, `dropped` (of claims), `by_template`,
+        `n` {good, defective, failed}; `askers`: of each the shares `supported`, `dropped` (of claims), `names_true` (of
+        the classes named), `truths_named` (of the classes that are there), `by_template`,
         `verdict_accuracy`, `uncertain` (of all), `false_alarm_rate` (of good ones), `recall`, `pointing`, `no_region`
-        (of defective ones) as `proportion` gives them, `claims_per_answer` and `seconds` {value, low, high,
-        median}, `template_reasons` {note: count}, `unsupported` [{item, text, reasons}];
+        `name_right`, `no_name` (of defective ones), `misnamed` (of good ones) as `proportion` gives them, `iou` (of
+        defective ones), `claims_per_answer` and `seconds` {value, low, high, median}, `template_reasons`
+        {note: count}, `unmapped` {label that means no class: count}, `unsupported` [{item, text, reasons}], and where
+        there are references `reference` (see `similarity_summary`) and `grades` (see `grade_summary`);
         `differences`: of the first asker (by name) from the second, likewise, of what is measured by picture or clip,
         None where there is none; `items` [{item, kind, asker: {...}}]; `failed` [{item, error}]; `notes`.
     """
@@ -58,6 +72,7 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
     judged = [{who: _judged(record, who) for who in sorted(record["answers"])} for record in asked]
     kinds = [record["kind"] for record in asked]
     names = list(judged[0])
+    _refer(asked, judged)
     outcomes = {name: _outcomes([row[name] for row in judged], kinds) for name in names}
     failed = [{"item": record["item"], "error": record["error"]} for record in records if "error" in record]
     return {
@@ -65,15 +80,17 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
         "askers": {
             name: {
                 **_of_claims([row[name] for row in judged]),
-                **{key: proportion(outcomes[name][key]) for key in _SHARES},
-                **{key: _mean(outcomes[name][key], seed) for key in _MEANS},
+                **{key: proportion(outcomes[name][key]) for key in SHARES},
+                **{key: _mean(outcomes[name][key], seed) for key in MEANS},
+                "unmapped": dict(Counter(label for row in judged for label in row[name].get("unmapped", ()))),
                 "unsupported": [entry for row in judged for entry in row[name]["unsupported"]],
+                **_secondary(asked, judged, name, seed),
             }
             for name in names
         },
         "differences": {
             key: _mean(np.subtract(*(np.array(outcomes[name][key], float) for name in names[:2])), seed)
-            for key in (*_SHARES, *_MEANS)
+            for key in (*SHARES, *MEANS)
         },
         "items": [
             {"item": record["item"], "kind": record["kind"], **row} for record, row in zip(asked, judged, strict=True)
@@ -95,29 +112,58 @@ def _judged(record: Mapping[str, Any], who: str) -> dict[str, Any]:
     checked = checked or [(answer.text, about)] * bool(answer.text)
     return {
         "verdict": answer.verdict,
+        "right": answer.verdict == ("normal" if record["kind"] == GOOD else "anomalous"),
         "claims": len(answer.claims),
         "checked": len(checked),
         "unsupported": [{"item": record["item"], "text": text, "reasons": found} for text, found in checked if found],
         "dropped": len({entry.text for entry in answer.dropped}),  # one that was not mended is listed twice
         "source": answer.source,
         "note": answer.note,
-        **{key: said[key] for key in ("named", "pointed", "seconds")},
+        **{key: said[key] for key in ("placed", "pointed", "iou", "seconds")},
+        **{key: said[key] for key in (*_NAMED, "grades") if key in said},
     }
+
+
+def _refer(asked: Sequence[Mapping[str, Any]], judged: Sequence[dict[str, Any]]) -> None:
+    """Add to each answer how near it is to what is true, where sentences say what that is."""
+    referred = [(record, row) for record, row in zip(asked, judged, strict=True) if "reference" in record]
+    for name in referred[0][1] if referred else ():
+        texts = [spoken(Answer.model_validate(record["answers"][name]["answer"])) for record, _ in referred]
+        found = similarities(texts, [record["reference"] for record, _ in referred], embed)
+        for (_, row), near in zip(referred, found, strict=True):
+            row[name] |= near
+
+
+def _secondary(
+    asked: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], name: str, seed: int
+) -> dict[str, Any]:
+    """What is said of answers beside what is measured."""
+    summaries = {"similarity": ("reference", similarity_summary), "grades": ("grades", grade_summary)}
+    found: dict[str, Any] = {}
+    for key, (title, summary) in summaries.items():
+        own = [(row[name], record["item"]) for record, row in zip(asked, judged, strict=True) if key in row[name]]
+        rows = [row if key == "similarity" else row[key] for row, _ in own]
+        if own:
+            found[title] = summary(rows, [item for _, item in own], seed)
+    return found
 
 
 def _outcomes(rows: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> dict[str, list[Any]]:
     """What is measured of each picture or clip, by name, in their order."""
     good = [row for row, kind in zip(rows, kinds, strict=True) if kind == GOOD]
     defective = [row for row, kind in zip(rows, kinds, strict=True) if kind != GOOD]
-    right = ["normal" if kind == GOOD else "anomalous" for kind in kinds]
     return {
         "by_template": [row["source"] == "template" for row in rows],
-        "verdict_accuracy": [row["verdict"] == verdict for row, verdict in zip(rows, right, strict=True)],
+        "verdict_accuracy": [row["right"] for row in rows],
         "false_alarm_rate": [row["verdict"] == "anomalous" for row in good],
         "recall": [row["verdict"] == "anomalous" for row in defective],
         "uncertain": [row["verdict"] == "uncertain" for row in rows],
         "pointing": [row["pointed"] for row in defective],
-        "no_region": [not row["named"] for row in defective],
+        "no_region": [not row["placed"] for row in defective],
+        "name_right": [row["name_right"] for row in defective if "names" in row],
+        "no_name": [not row["named"] for row in defective if "names" in row],
+        "misnamed": [row["named"] for row in good if "names" in row],
+        "iou": [row["iou"] for row in defective],
         "claims_per_answer": [row["claims"] for row in rows],
         "seconds": [row["seconds"] for row in rows],
     }
@@ -129,10 +175,13 @@ def _of_claims(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dropped = [True for row in rows for _ in range(row["dropped"])]
     held = [False for row in rows if row["source"] == "model" for _ in range(row["claims"])]
     reasons = Counter(row["note"] for row in rows if row["source"] == "template")
+    labelled = [row for row in rows if "names" in row]
     return {
         "supported": proportion(supported),
         "dropped": proportion(dropped + held),
         "template_reasons": dict(reasons.most_common()),
+        "names_true": proportion(place < row["name_hits"] for row in labelled for place in range(len(row["names"]))),
+        "truths_named": proportion(place < row["name_hits"] for row in labelled for place in range(len(row["truth"]))),
     }
 
 
@@ -149,57 +198,3 @@ def _notes(kinds: Sequence[str], failed: Sequence[Any]) -> list[str]:
     if GOOD not in kinds:
         notes.append("none of them is good, so there is no false-alarm rate")
     return notes
-
-
-def as_text(result: Mapping[str, Any]) -> str:
-    """The table to read: askers side by side, with 95 % intervals, and what the numbers mean."""
-    n, askers = result["n"], result["askers"]
-    drawn = "all" if result["limit"] is None else f"at most {result['limit']} of each, seed {result['seed']}"
-    head = [
-        f"{result['category']}: {n['good']} good and {n['defective']} defective {result['medium']}s ({drawn}), "
-        f"{n['failed']} failed; alpha {result['alpha']:g}; profile of {result['fitted_on']}",
-        f"asked: {result['question']}",
-    ]
-    titles = {"model": result["llm"], "template": "template alone"}
-    rows = [["", *(titles.get(name, name) for name in askers), "difference"]]
-    for key, title in {"supported": "claims supported", "dropped": "drafted claims dropped", **_SHARES}.items():
-        rows.append([f"{title}, %", *(_share(one, key) for one in askers.values()), _points(result, key)])
-    for key, title in _MEANS.items():
-        rows.append([title, *(_number(one[key]) for one in askers.values()), _number(result["differences"][key])])
-    rows.append(["  median", *(f"{one['seconds']['median']:.2f}" for one in askers.values()), ""])
-    return "\n".join([*head, *_table(rows), *_listed(result), *(f"({note})" for note in result["notes"])])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _share(asker: dict[str, Any], key: str) -> str:
-    return f"{percent(asker[key])} {interval_of(asker, key)}" if asker[key]["n"] else "-"
-
-
-def _points(result: Mapping[str, Any], key: str) -> str:
-    mean = result["differences"].get(key)
-    if mean is None:
-        return ""
-    return f"{100 * mean['value']:+.1f}" + (
-        "" if mean["low"] is None else f" ({100 * mean['low']:+.1f} to {100 * mean['high']:+.1f})"
-    )
-
-
-def _number(mean: Mapping[str, Any] | None) -> str:
-    if mean is None:
-        return "-"
-    return f"{mean['value']:.2f}" + ("" if mean["low"] is None else f" ({mean['low']:.2f} to {mean['high']:.2f})")
-
-
-def _listed(result: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for name, one in result["askers"].items():
-        lines += [f"{name}: by template {count} times: {note}" for note, count in one["template_reasons"].items()]
-        lines += [
-            f"{name}: NOT SUPPORTED: {entry['item']}: {entry['text']!r}: {'; '.join(entry['reasons'])}"
-            for entry in one["unsupported"]
-        ]
-    return lines + [f"failed: {failure['item']}: {failure['error']}" for failure in result["failed"]]

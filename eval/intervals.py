@@ -58,6 +58,38 @@ def resampled(statistic: Callable[..., float], *samples: np.ndarray | Sequence[f
     return drawn[~np.isnan(drawn)]
 
 
+def clustered_interval(statistic: Callable[[np.ndarray], float], groups: Sequence[Any], seed: int) -> Interval:
+    """The same where items come in groups that hang together: whole groups are resampled.
+
+    Args:
+        statistic: Takes the places of items, int (M,), each as often as it is drawn; gives a number, NaN where it is
+            not defined on a resample.
+        groups: Which group each item belongs to, hashable.
+        seed: Of the resampling.
+
+    Returns:
+        [low, high]; None with fewer than two groups, or where no resample has a value.
+    """
+    members: dict[Any, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    parts = [np.array(places) for places in members.values()]
+
+    def of_groups(drawn: np.ndarray) -> float:
+        return statistic(np.concatenate([parts[group] for group in drawn]))
+
+    return bootstrap_interval(of_groups, np.arange(len(parts)), seed=seed)
+
+
+def mean_of(values: Sequence[float | bool], groups: Sequence[Any], seed: int) -> dict[str, float | int | None]:
+    """The mean of items that come in groups, {value, low, high, n}; None without values, or of one group alone."""
+    array = np.asarray(values, float)
+    if not len(array):
+        return {"value": None, "low": None, "high": None, "n": 0}
+    low, high = clustered_interval(lambda places: float(array[places].mean()), groups, seed) or (None, None)
+    return {"value": float(array.mean()), "low": low, "high": high, "n": len(array)}
+
+
 def pixel_intervals(
     metrics: dict[str, Callable[[PixelCounts], float | None]],
     normal: Sequence[PixelCounts],

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_truth import frame_paths
+from xad_agent.eval.reading import no_key_twice
 from xad_agent.media import read_clip
 from xad_agent.media.clip_finding import VIDEO_SUFFIXES
 
@@ -97,7 +97,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _read(path: Path) -> dict[str, list[tuple[str, str]]]:
     try:
-        read = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_key_twice)
+        read = json.loads(path.read_text("utf-8"), object_pairs_hook=no_key_twice)
     except (OSError, ValueError) as error:
         raise XadError(f"{path}: not a file of labels ({error})") from error
     if not isinstance(read, dict) or not read:
@@ -107,14 +107,6 @@ def _read(path: Path) -> dict[str, list[tuple[str, str]]]:
         if not well or not all(isinstance(word, str) and word for pair in value for word in pair):
             raise XadError(f"{path}: key {key!r} has {json.dumps(value)[:80]}, not a list of [coarse, fine]")
     return {key: [(coarse, fine) for coarse, fine in value] for key, value in read.items()}
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} is there twice")
-    return found
 
 
 def clip_paths(directory: str | Path) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from xad_agent.prompts import vocabulary
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
 
 
 class Synonyms:
-    """Which classes a text names, by the table `prompts/xman.yaml` and the classes' own names; nothing is guessed.
+    """Which classes a text names, by a table of phrases and the classes' own names; nothing is guessed.
 
     Letters count, not their case or the punctuation between words. What comes at most five words after a negation, in
     the same clause, is denied: "no bicycle", "nobody is running". Other ways to deny ("the bicycle is gone") are not
@@ -35,16 +35,17 @@ class Synonyms:
 
     Args:
         classes: Names of the classes as the labels give them.
+        phrases: Entry -> what it may be called; the classes of `prompts/xman.yaml` where none are given.
     """
 
-    def __init__(self, classes: Sequence[str]):
+    def __init__(self, classes: Sequence[str], phrases: Mapping[str, Sequence[str]] | None = None):
         table = vocabulary("xman")
         self._names = frozenset(classes)
         named = {words_of(name): name for name in classes}
         meanings: dict[_Phrase, set[str]] = defaultdict(set)
-        for entry, phrases in table["classes"].items():
+        for entry, called in (table["classes"] if phrases is None else phrases).items():
             if words_of(entry) in named:
-                for phrase in phrases:
+                for phrase in called:
                     meanings[words_of(phrase)].add(named[words_of(entry)])
         self._ignored = frozenset(table["ignored"])
         self._negations = frozenset(map(words_of, table["negations"]))

@@ -21,7 +21,12 @@ def leaves(entry: Any) -> list[Any]:
     return [leaf for one in entry for leaf in leaves(one)] if isinstance(entry, list) else [entry]
 
 
-VARIABLES = {"closed_question.md": ("question", "options"), "earlier.md": ("earlier",)}
+VARIABLES = {
+    "choice.md": ("case",),
+    "closed_question.md": ("question", "options"),
+    "earlier.md": ("earlier",),
+    "judge.md": ("case",),
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

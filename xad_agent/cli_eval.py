@@ -189,10 +189,25 @@ def eval_premises(
 
 @evaluate.command("answers")
 def eval_answers(
-    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout, or of clips as `xad eval clips` takes.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder in MVTec layout, of clips as `xad eval clips` takes, in MMAD's layout (mmad.json), or of "
+            "laboratory scenes (records.json)."
+        ),
+    ],
     question: Annotated[str | None, typer.Option(help="Where and why it is anomalous, unless told otherwise.")] = None,
     profile: ProfileDir = None,
     llm: Llm = "embedded",
+    model: Model = None,
+    word: Words = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(help="JSON of sentences that are true, by item or type, to hold answers against."),
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="A chat model that grades answers by their references.")] = None,
+    knowledge: Annotated[Path | None, typer.Option(help="What is known of products, for MMAD's questions.")] = None,
+    yes_no: Annotated[bool, typer.Option("--yes-no", help="Ask what is answered by yes or no instead.")] = False,
     alpha: Alpha = 0.05,
     backbone: Backbone = "efficientnet-lite0",
     output: Output = None,
@@ -202,22 +217,42 @@ def eval_answers(
     report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Whether answers are true: claims checked again, verdict and place, of a chat model and of the template alone.
+    """Whether answers are true: claims checked again, verdict, place, name, of a chat model and of the template alone.
 
-    Without --profile one is fitted on the training media, with --alpha and --backbone.
+    The layout decides what else: MMAD's multiple choice by its seven subtasks; laboratory scenes by verdict, type,
+    place and sentence. Without --profile one is fitted on the set's normal media, with --alpha and --backbone.
     """
-    from xad_agent.eval.answers import as_text, evaluate_answers
+    from xad_agent.eval.answer_layouts import evaluate_folder
 
-    result = evaluate_answers(
+    result, as_text = evaluate_folder(
         directory,
+        batch_of(output, limit, shard, seed, report),
+        yes_no,
         question=question,
         profile=profile,
         llm=llm,
+        models=models_of(model, words=word),
+        references=references,
+        judge=judge,
+        knowledge=knowledge,
         alpha=alpha,
         backbone=backbone,
-        batch=batch_of(output, limit, shard, seed, report),
     )
     show(result, as_text, as_json)
+
+
+@evaluate.command("questions")
+def eval_questions(
+    directory: Annotated[Path, typer.Argument(help="A folder in MVTec layout.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder; its pictures are links.")],
+    knowledge: Annotated[Path | None, typer.Option(help="What is known of the product, for how defects look.")] = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+) -> None:
+    """Make multiple choice of our own in MMAD's layout, for `xad eval answers`; what it scores is no MMAD score."""
+    from xad_agent.eval.questions_made import write_questions
+
+    typer.echo(write_questions(directory, output, batch_of(None, limit, seed=seed), knowledge))
 
 
 @evaluate.command("clips")

@@ -19,7 +19,9 @@ from xad_agent import cli
 from xad_agent.agent import Agent
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.errors import XadError
-from xad_agent.eval.answers import NoChatModel, as_text, evaluate_answers, named_region, read_set
+from xad_agent.eval.answer_names import named_regions
+from xad_agent.eval.answer_sets import read_set
+from xad_agent.eval.answers import NoChatModel, as_text, evaluate_answers
 from xad_agent.eval.batch import Batch
 from xad_agent.profile import Profile
 
@@ -91,6 +93,11 @@ def test_the_template_alone(noise: Path) -> None:
         "uncertain": (0, 5),
         "pointing": (1, 3),
         "no_region": (1, 3),
+        "name_right": (0, 3),
+        "no_name": (3, 3),
+        "misnamed": (0, 2),
+        "names_true": (0, 0),
+        "truths_named": (0, 3),
     }
     assert found["claims_per_answer"]["value"] == 21 / 5, "3 of each that passes, 5 of each that does not"
     assert found["claims_per_answer"]["median"] == 5
@@ -212,12 +219,12 @@ def test_a_region_is_named_by_the_evidence_that_claims_rest_on() -> None:
     pixels[70:90, 5:25] = 180
     answer = Agent(NormalProfile(), NoChatModel()).ask("Where?", pixels)
     assert [region.label for region in answer.regions] == ["region 1", "region 2"]
-    assert named_region(answer) == answer.regions[0]
+    assert named_regions(answer) == answer.regions
     only = answer.model_copy(update={"claims": answer.claims[:1]})
-    assert named_region(only) is None, "the score names none"
+    assert named_regions(only) == (), "the score names none"
     second = answer.evidence[1].model_copy(update={"regions": answer.regions[1:]})
     other = {"claims": answer.claims[1:2], "evidence": (second,)}
-    assert named_region(answer.model_copy(update=other)) == answer.regions[1]
+    assert named_regions(answer.model_copy(update=other)) == answer.regions[1:]
 
 
 def test_clips_are_read_as_eval_clips_reads_them(tmp_path: Path) -> None:
