@@ -21,8 +21,9 @@ from xad_agent.answer import Answer
 from xad_agent.errors import ModelError
 from xad_agent.eval.answers_summary import as_text, summarise
 from xad_agent.eval.batch import Batch, score_all
-from xad_agent.eval.clip_layout import LabelledClip, read_clip_set
-from xad_agent.eval.layout import GOOD, Sample, read_category, read_mask
+from xad_agent.eval.clip_layout import read_clip_set
+from xad_agent.eval.clip_truth import LabelledClip
+from xad_agent.eval.layout import GOOD, Sample, read_category
 from xad_agent.eval.page import Page
 from xad_agent.eval.store import Record, Store
 from xad_agent.evidence import Region
@@ -156,7 +157,7 @@ def read_set(directory: Path, learn: bool = True) -> ItemSet:
     """
     if (directory / "testing").is_dir():
         clips = read_clip_set(directory)
-        items = [Item(c.name, _kind(bool(c.labels.any())), c.folder, partial(_clip_truth, c)) for c in clips.testing]
+        items = [Item(c.name, _kind(bool(c.labels.any())), c.path, partial(_clip_truth, c)) for c in clips.testing]
         return ItemSet(clips.name, clips.root, "clip", clips.training, tuple(items))
     found = read_category(directory, learn=learn)
     items = [Item(s.name, _kind(s.defective), s.path, partial(_picture_truth, s)) for s in found.test]
@@ -168,7 +169,8 @@ def _kind(defective: bool) -> str:
 
 
 def _clip_truth(clip: LabelledClip, frame: int, height: int, width: int) -> np.ndarray:
-    return read_mask(clip.mask_paths[frame])  # of what size they are is checked when the set is read
+    mask = clip.mask(frame)  # of what size they are is checked when the set is read
+    return np.zeros((height, width), bool) if mask is None else mask
 
 
 def _picture_truth(sample: Sample, frame: int, height: int, width: int) -> np.ndarray:

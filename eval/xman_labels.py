@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import frame_paths
+from xad_agent.eval.clip_truth import frame_paths
 from xad_agent.media import read_clip
 from xad_agent.media.clip_finding import VIDEO_SUFFIXES
 

@@ -6,11 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import frame_paths, read_tracks
+from xad_agent.eval.clip_layout import read_tracks
+from xad_agent.eval.clip_masks import MaskFiles
 from xad_agent.eval.clip_metrics import Tracks
-from xad_agent.eval.clip_tracks import tracks_from_masks
-from xad_agent.eval.layout import Sample, check_size, read_mask
+from xad_agent.eval.clip_tracks import linked
+from xad_agent.eval.clip_truth import LabelledClip, frame_paths
 from xad_agent.eval.xman_labels import Frames, Labels
+from xad_agent.media import read_clip
 from xad_agent.perception.sightings import Places
 
 TRACKS = "tracks.json"
@@ -83,9 +85,9 @@ def _from_masks(folder: Path, clip: Path, frames: int) -> Tracks:
     paths = frame_paths(folder)
     if len(paths) != frames:
         raise XadError(f"{folder}: {len(paths)} masks for the {frames} frames of {clip}; there must be one per frame")
-    if clip.is_dir():
-        check_size(Sample(frame_paths(clip)[0], clip.name, paths[0]))
-    return tracks_from_masks(read_mask(path) for path in paths)
+    first = read_clip(clip)
+    labelled = LabelledClip(clip.name, clip, MaskFiles(paths), length=frames)
+    return linked(labelled.patches((first.height, first.width)))
 
 
 def disagreement(labels: Labels, regions: TrueRegions, frames: Frames) -> list[str]:
