@@ -72,7 +72,15 @@ def _read_folders(root: Path) -> ClipSet:
 
 
 def read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
-    """Tracks of each clip that the file names, of those in `frames`; the file may name clips that are not here."""
+    """Tracks of each clip that a file like tracks.json names, of those in `frames`.
+
+    Args:
+        path: The file, which may name other clips too; where there is none, no clip has tracks.
+        frames: How many frames each clip has.
+
+    Raises:
+        XadError: It is damaged, or names frames that are not there.
+    """
     if not path.is_file():
         return {}
     clips: dict[str, dict[str, dict[int, Box]]] = {}

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import read_tracks
+from xad_agent.eval.clip_masks import MaskFiles
 from xad_agent.eval.clip_metrics import Tracks
-from xad_agent.eval.clip_tracks import linked, patch_of
-from xad_agent.eval.clip_truth import frame_paths, masks_of
-from xad_agent.eval.layout import read_mask
+from xad_agent.eval.clip_tracks import linked
+from xad_agent.eval.clip_truth import LabelledClip, frame_paths
 from xad_agent.eval.xman_labels import Frames, Labels
+from xad_agent.media import read_clip
 from xad_agent.perception.sightings import Places
 
 TRACKS = "tracks.json"
@@ -81,10 +82,12 @@ def read_regions(given: Path | None, labels: Path, clips: Mapping[str, Path], fr
 
 
 def _from_masks(folder: Path, clip: Path, frames: int) -> Tracks:
-    paths = masks_of(clip, folder) if clip.is_dir() else frame_paths(folder)
+    paths = frame_paths(folder)
     if len(paths) != frames:
         raise XadError(f"{folder}: {len(paths)} masks for the {frames} frames of {clip}; there must be one per frame")
-    return linked(patch_of(read_mask(path)) for path in paths)
+    first = read_clip(clip)
+    labelled = LabelledClip(clip.name, clip, MaskFiles(paths), length=frames)
+    return linked(labelled.patches((first.height, first.width)))
 
 
 def disagreement(labels: Labels, regions: TrueRegions, frames: Frames) -> list[str]:
