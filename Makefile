@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv-peers
+# Tests in so many processes; each needs about 2 GB.
+WORKERS ?= 2
 # Named here so that pip takes the tried builds; pyproject.toml states the range that works.
 TORCH := torch==2.14.1 torchvision==0.29.1
 
@@ -12,7 +14,7 @@ demo: $(READY)
 	$(BIN)/python -m xad_agent.demo demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not data and not peers"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not data and not peers" -n $(WORKERS) --dist loadfile
 
 # What agrees with other people's packages; they pull in much, so they have an environment of their own.
 peers: $(PEERS)/.ready
