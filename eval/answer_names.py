@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xad_agent.answer import Answer
-from xad_agent.eval.xman_answers import Synonyms
+from xad_agent.eval.xman_words import Synonyms
 from xad_agent.evidence import Region
 from xad_agent.prompts import vocabulary
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from xad_agent.errors import XadError
 from xad_agent.eval.answer_names import Names, plain
-from xad_agent.eval.clip_layout import LabelledClip, read_clip_set
-from xad_agent.eval.layout import GOOD, Sample, read_category, read_mask
+from xad_agent.eval.clip_layout import is_clip_set, read_clip_set
+from xad_agent.eval.clip_truth import LabelledClip
+from xad_agent.eval.layout import GOOD, Sample, read_category
 from xad_agent.eval.xman_labels import check_frames, frame_numbers, read_labels
 from xad_agent.prompts import vocabulary
 
@@ -60,10 +62,11 @@ def read_set(directory: Path, learn: bool = True) -> ItemSet:
     Pictures are labelled by their folders, clips by a file explanations.json in X-MAN's layout, where there is one.
 
     Raises:
-        XadError: As `read_category` or, where there is a folder testing, `read_clip_set` says; or the labels are
-            damaged, or of frames that are not there.
+        XadError: As `read_category` or `read_clip_set` says; the labels are damaged, or of frames that are not there;
+            or the set has several scenes, or clips
+            without masks.
     """
-    if (directory / "testing").is_dir():
+    if is_clip_set(directory):
         return _clips(directory)
     found = read_category(directory, learn=learn)
     types = dict.fromkeys(sample.kind for sample in found.test if sample.defective)
@@ -80,6 +83,10 @@ def _picture(sample: Sample, names: Names | None) -> Item:
 
 def _clips(directory: Path) -> ItemSet:
     found = read_clip_set(directory)
+    if len(found.normal) > 1:
+        raise XadError(f"{directory}: {len(found.normal)} scenes, an agent has one profile; take a set of one scene")
+    if bare := [clip.name for clip in found.testing if not clip.masked]:
+        raise XadError(f"{directory}: no masks of clips {', '.join(bare[:4])}; without, no place is known to be true")
     file = found.root / LABELS
     classes: dict[str, set[str]] = {clip.name: set() for clip in found.testing}
     if labelled := file.is_file():
@@ -91,7 +98,7 @@ def _clips(directory: Path) -> ItemSet:
         Item(
             clip.name,
             _kind(bool(clip.labels.any())),
-            clip.folder,
+            clip.path,
             partial(_clip_truth, clip),
             labels=tuple(sorted(classes[clip.name])) if labelled else None,
         )
@@ -106,7 +113,8 @@ def _kind(defective: bool) -> str:
 
 
 def _clip_truth(clip: LabelledClip, frame: int, height: int, width: int) -> np.ndarray:
-    return read_mask(clip.mask_paths[frame])  # of what size they are is checked when the set is read
+    mask = clip.mask(frame)  # of what size they are is checked when the set is read
+    return np.zeros((height, width), bool) if mask is None else mask
 
 
 def _picture_truth(sample: Sample, frame: int, height: int, width: int) -> np.ndarray:

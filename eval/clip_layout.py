@@ -1,5 +1,6 @@
-"""Reading sets of clips in the layout of UCSD Ped2 as it is kept here.
+"""Reading sets of labelled clips: ours, and those in which sets are published (see `clip_published`).
 
+Ours, called "folders", is that of UCSD Ped2 as it is kept here:
     DIR/training/frames/<clip>/*    frames of normal clips to learn from
     DIR/testing/frames/<clip>/*     frames of clips to test on
     DIR/testing/masks/<clip>/*      their masks, one per frame in the same order; what is not black is anomalous
@@ -11,160 +12,75 @@ Frames come in the order of the numbers in their names.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_metrics import Box, Tracks
-from xad_agent.eval.clip_tracks import tracks_from_masks
-from xad_agent.eval.layout import SUFFIXES, Sample, check_size, read_mask
-from xad_agent.media.frame_names import natural_order
+from xad_agent.eval import clip_published as published
+from xad_agent.eval.clip_masks import MaskFiles
+from xad_agent.eval.clip_metrics import Box
+from xad_agent.eval.clip_truth import ClipSet, LabelledClip, clip_folders, masks_of
+from xad_agent.eval.clip_ubnormal import is_ubnormal, read_ubnormal
 
 LAYOUT = "training/frames/<clip>/*, testing/frames/<clip>/*, testing/masks/<clip>/*"
 
-
-@dataclass(frozen=True)
-class LabelledClip:
-    """One test clip.
-
-    Attributes:
-        name: The folder's name.
-        folder: The folder of its frames.
-        mask_paths: The mask of each frame.
-        given: Its tracks where tracks.json has them, else None.
-    """
-
-    name: str
-    folder: Path
-    mask_paths: tuple[Path, ...]
-    given: Tracks | None = None
-
-    @property
-    def frames(self) -> int:
-        """How many frames it has."""
-        return len(self.mask_paths)
-
-    def masks(self) -> Iterator[np.ndarray]:
-        """Where each frame is anomalous, bool (H, W), one in memory at a time.
-
-        Raises:
-            XadError: A mask is unreadable, or of another size than the first.
-        """
-        first: tuple[int, ...] | None = None
-        for path in self.mask_paths:
-            mask = read_mask(path)
-            first = first or mask.shape
-            if mask.shape != first:
-                raise XadError(
-                    f"{path}: the mask is {mask.shape[1]} x {mask.shape[0]} px, the clip's first is {first[1]} x "
-                    f"{first[0]}; give all masks of a clip one size"
-                )
-            yield mask
-
-    @cached_property
-    def labels(self) -> np.ndarray:
-        """Whether each frame is anomalous: its mask marks a pixel; bool (T,)."""
-        return np.array([mask.any() for mask in self.masks()])
-
-    @cached_property
-    def tracks(self) -> Tracks:
-        """Its true tracks: those given, else the linked regions of its masks."""
-        return tracks_from_masks(self.masks()) if self.given is None else self.given
-
-    def disagreements(self) -> int:
-        """Frames of which the masks and the tracks say different things about whether there is an anomaly."""
-        tracked = {frame for track in self.tracks.values() for frame in track}
-        return len(tracked ^ set(np.flatnonzero(self.labels).tolist()))
+_READERS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], ClipSet]]] = {
+    "ubnormal": (is_ubnormal, read_ubnormal),
+    "avenue": (published.is_avenue, published.read_avenue),
+    "shanghaitech": (published.is_shanghaitech, published.read_shanghaitech),
+    "street-scene": (published.is_street_scene, published.read_street_scene),
+    "ucsd": (published.is_ucsd, published.read_ucsd),
+}
 
 
-@dataclass(frozen=True)
-class ClipSet:
-    """What to learn from, and what to test on.
-
-    Attributes:
-        name: The folder's name.
-        root: The folder.
-        training: Folders of normal clips.
-        testing: Test clips.
-    """
-
-    name: str
-    root: Path
-    training: tuple[Path, ...]
-    testing: tuple[LabelledClip, ...]
+def is_clip_set(directory: str | Path) -> bool:
+    """Whether a folder is laid out like a set of clips."""
+    root = Path(directory)
+    return (root / "testing").is_dir() or any(is_it(root) for is_it, _ in _READERS.values())
 
 
 def read_clip_set(directory: str | Path) -> ClipSet:
-    """The set of clips in a folder; masks are counted here and read later.
+    """The set of clips in a folder, whichever layout it is in; masks are counted here and read later.
 
     Raises:
-        XadError: The folder or a part of its layout is missing, a clip has not one mask per frame or its first one is
-            of another size, or tracks.json is damaged or names frames that are not there.
+        XadError: The folder or a part of its layout is missing, a clip has not one label per frame or its first mask is
+            of another size, or a file of labels is damaged or names frames that are not there.
     """
     root = Path(directory)
     if not root.is_dir():
-        raise XadError(f"{root}: no such folder; name one with {LAYOUT} in it", exit_code=2)
+        raise XadError(f"{root}: no such folder; name one with {LAYOUT} in it, or {published.LAYOUTS}", exit_code=2)
+    for is_it, read in _READERS.values():
+        if is_it(root):
+            return read(root)
     if not (root / "testing").is_dir():
-        raise XadError(f"{root}: has no folder testing; the layout must be {LAYOUT}", exit_code=2)
-    training = clip_folders(root / "training" / "frames")
-    tests = clip_folders(root / "testing" / "frames")
-    masks = {folder: _masks_of(folder, root / "testing" / "masks" / folder.name) for folder in tests}
-    given = _read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
-    clips = tuple(LabelledClip(folder.name, folder, masks[folder], given.get(folder.name)) for folder in tests)
-    return ClipSet(root.resolve().name, root, tuple(training), clips)
-
-
-def clip_folders(folder: Path) -> list[Path]:
-    """The folders of frames in `folder`, by name.
-
-    Raises:
-        XadError: There is none.
-    """
-    found = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".") if folder.is_dir() else []
-    if not found:
-        raise XadError(f"{folder}: no folders of frames there; the layout must be {LAYOUT}", exit_code=2)
-    return found
-
-
-def frame_paths(folder: Path) -> tuple[Path, ...]:
-    """The pictures in a folder, in the order of the numbers in their names.
-
-    Raises:
-        XadError: There is none.
-    """
-    found = (
-        [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."] if folder.is_dir() else []
-    )
-    if not found:
-        raise XadError(f"{folder}: no pictures there; put one per frame (png, jpg, bmp, tiff, webp)")
-    return tuple(sorted(found, key=natural_order))
-
-
-def _masks_of(frames: Path, folder: Path) -> tuple[Path, ...]:
-    if not folder.is_dir():
-        raise XadError(f"{folder}: no such folder; put the masks of {frames} there, one per frame, black where normal")
-    shown, masks = frame_paths(frames), frame_paths(folder)
-    if len(shown) != len(masks):
         raise XadError(
-            f"{folder}: {len(masks)} masks for the {len(shown)} frames of {frames}{_odd_one(shown, masks)}; there must "
-            "be one mask per frame, in the same order"
+            f"{root}: has no folder testing; the layout must be {LAYOUT}, or {published.LAYOUTS}", exit_code=2
         )
-    check_size(Sample(shown[0], frames.name, masks[0]))
-    return masks
+    return _read_folders(root)
 
 
-def _odd_one(frames: tuple[Path, ...], masks: tuple[Path, ...]) -> str:
-    named = {path.stem for path in masks}
-    missing = [path.name for path in frames if path.stem not in named]
-    return f" (none is named like {missing[0]})" if 0 < len(missing) < len(frames) else ""
+def _read_folders(root: Path) -> ClipSet:
+    training = clip_folders(root / "training" / "frames", LAYOUT)
+    tests = clip_folders(root / "testing" / "frames", LAYOUT)
+    masks = {folder: masks_of(folder, root / "testing" / "masks" / folder.name) for folder in tests}
+    given = read_tracks(root / "tracks.json", {folder.name: len(paths) for folder, paths in masks.items()})
+    clips = tuple(
+        LabelledClip(folder.name, folder, MaskFiles(paths), given.get(folder.name), length=len(paths))
+        for folder, paths in masks.items()
+    )
+    return ClipSet(root.resolve().name, root, "folders", {"": tuple(training)}, clips)
 
 
-def _read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
-    """Tracks of each clip that the file names, of those in `frames`; the file may name clips that are not here."""
+def read_tracks(path: Path, frames: dict[str, int]) -> dict[str, dict[str, dict[int, Box]]]:
+    """Tracks of each clip that a file like tracks.json names, of those in `frames`.
+
+    Args:
+        path: The file, which may name other clips too; where there is none, no clip has tracks.
+        frames: How many frames each clip has.
+
+    Raises:
+        XadError: It is damaged, or names frames that are not there.
+    """
     if not path.is_file():
         return {}
     clips: dict[str, dict[str, dict[int, Box]]] = {}

@@ -16,7 +16,7 @@ Definitions that papers leave open:
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,6 @@ FALSE_PER_FRAME = 1.0
 
 Box = tuple[float, float, float, float]
 Tracks = Mapping[str, Mapping[int, Box]]
-Detection = tuple[int, Box, float]
 
 
 def frame_auc_micro(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> float | None:
@@ -115,20 +114,21 @@ class Matches:
     false: np.ndarray
 
 
-def match(tracks: Tracks, detections: Iterable[Detection], frames: int) -> Matches:
+def match(tracks: Tracks, detections: np.ndarray, frames: int) -> Matches:
     """Match the detections of a clip with its true tracks.
 
     Args:
         tracks: Name of each true track -> {frame: box}; boxes (x0, y0, x1, y1) in px, x1 and y1 exclusive.
-        detections: (frame, box, score) each; frames count from 0.
+        detections: float64 (N, 6): frame, x0, y0, x1, y1, score; frames count from 0.
         frames: Frames of the clip.
 
     Raises:
         XadError: A box is empty, a number not finite, or a frame not in the clip.
     """
     owners = list(tracks.values())
-    true = _table([(frame, *box) for track in owners for frame, box in track.items()], 5, frames, "true region")
-    found = _table([(frame, *box, score) for frame, box, score in detections], 6, frames, "detection")
+    regions = np.array([(frame, *box) for track in owners for frame, box in track.items()], np.float64)
+    true = checked(regions.reshape(-1, 5), frames, "true region")
+    found = checked(detections, frames, "detection")
     found = found[np.argsort(found[:, 0], kind="stable")]
     region, detection = _pairs_of_a_frame(true[:, 0], found[:, 0])
     hit = _iou(true[region, 1:5], found[detection, 1:5]) >= IOU
@@ -140,8 +140,8 @@ def match(tracks: Tracks, detections: Iterable[Detection], frames: int) -> Match
     return Matches(frames, best, np.array([_found_from(part) for part in parts]), np.sort(found[false, 5]))
 
 
-def _table(rows: list[tuple[float, ...]], columns: int, frames: int, what: str) -> np.ndarray:
-    table = np.array(rows, np.float64).reshape(-1, columns)
+def checked(table: np.ndarray, frames: int, what: str) -> np.ndarray:
+    """A table whose rows begin with frame, x0, y0, x1, y1; XadError where one is not usable, see `match`."""
     wrong = ~np.isfinite(table).all(axis=1) | (table[:, 3] <= table[:, 1]) | (table[:, 4] <= table[:, 2])
     wrong |= (table[:, 0] < 0) | (table[:, 0] >= frames) | (table[:, 0] % 1 != 0)
     if wrong.any():

@@ -10,16 +10,22 @@ _COLUMNS = (
     ("micro*", "frame_auc_micro_normalised"),
     ("macro*", "frame_auc_macro_normalised"),
 )
-_INTERVALS = (
+INTERVALS = (
     ("frame AUC micro", "frame_auc_micro"),
     ("frame AUC macro", "frame_auc_macro"),
+    ("pixel AUC", "pixel_auc"),
+    ("pixel AUC, UCSD's 40 %", "pixel_auc_ucsd"),
     ("RBDC", "rbdc"),
     ("TBDC", "tbdc"),
+    ("event F1, IoU 0.1", "event_f1_01"),
+    ("event F1, IoU 0.5", "event_f1_05"),
 )
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """Frame AUCs of each attribute and combined, RBDC and TBDC, false alarms and costs, in %; "-" is not defined.
+    """Frame AUCs of each attribute and combined, metrics of places and events, false alarms, in %, and costs.
+
+    "-" is not defined on this set.
 
     The starred columns are with each test clip's scores scaled to 0 to 1 first.
     """
@@ -30,20 +36,22 @@ def as_text(result: dict[str, Any]) -> str:
         f"{name:<{width}}" + "".join(f"{percent(row[key]):>9}" for _, key in _COLUMNS) for name, row in rows.items()
     ]
     lines += ["", *_interval_lines(result), "", _cost_line(result)]
-    lines += [f"failed: {failure['clip']}: {failure['error']}" for failure in result["failed"]]
+    lines += [f"failed: {failure['item']}: {failure['error']}" for failure in result["failed"]]
     return "\n".join([*lines, "(*: per-clip min-max)", *(f"({note})" for note in result["notes"])])
 
 
 def _title(result: dict[str, Any]) -> str:
     n = result["n"]
     return (
-        f"{result['category']}: fitted on {n['train']} normal clips, tested on {n['clips']} with {n['frames']} frames, "
-        f"{n['anomalous_frames']} of them anomalous, {n['tracks']} tracks; {n['failed']} failed; seed {result['seed']}"
+        f"{result['category']} ({result['layout']}): fitted on {n['train']} normal clips, tested on {n['clips']} with "
+        f"{n['frames']} frames, {n['anomalous_frames']} of them anomalous, {n['tracks']} tracks; {n['failed']} failed; "
+        f"seed {result['seed']}"
     )
 
 
 def _interval_lines(result: dict[str, Any]) -> list[str]:
-    measured = {name: (result, key) for name, key in _INTERVALS}
+    measured = {name: (result, key) for name, key in INTERVALS}
+    measured |= {f"events {what}, IoU 0.1": (result, f"event_{what}_01") for what in ("recall", "precision")}
     if result["false_alarm_rate"]:
         measured |= {
             f"false alarms, held-out {key}": (result["false_alarm_rate"], key)

@@ -1,7 +1,10 @@
 """A `ClipProfile` as what `evaluate_clips` measures."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -17,28 +20,58 @@ from xad_agent.perception.sightings import Sightings
 FOLDS = 4
 
 
+@dataclass(frozen=True)
+class ProfileMethod:
+    """Profiles, as a `ClipMethod`.
+
+    Attributes:
+        alpha: False-alarm rate that the threshold is set for.
+        detectors: What to learn besides the usual, see `Profile.fit`.
+    """
+
+    alpha: float = 0.05
+    detectors: Sequence[str] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See `ClipMethod`."""
+        return {"alpha": self.alpha, "detectors": list(self.detectors)}
+
+    def fit(self, clips: Sequence[Path], folder: Path, seed: int, progress: bool) -> None:
+        """Fit a profile, going on with what an interrupted fit has seen, which is kept beside it until it is done."""
+        seen = folder.with_name(f"{folder.name}-unfinished")
+        profile = ClipProfile.fit(
+            [str(clip) for clip in clips],
+            self.alpha,
+            seed=seed,
+            detectors=self.detectors,
+            progress=progress,
+            checkpoint=seen,
+        )
+        profile.save(folder)
+        shutil.rmtree(seen, ignore_errors=True)
+
+    def load(self, folder: Path) -> "ProfileScorer":
+        """See `ClipMethod`."""
+        return ProfileScorer(ClipProfile.load(folder))
+
+
 class ProfileScorer:
-    """Scores clips by a profile fitted on training clips."""
+    """Scores clips by a profile."""
 
     def __init__(self, profile: ClipProfile):
         self.profile = profile
 
-    @classmethod
-    def fit(
-        cls, clips: Sequence[Path], alpha: float, seed: int = 0, detectors: Sequence[str] = (), progress: bool = True
-    ) -> "ProfileScorer":
-        """Fit on the folders of training clips; see `Profile.fit`."""
-        folders = [str(clip) for clip in clips]
-        return cls(ClipProfile.fit(folders, alpha, seed=seed, detectors=detectors, progress=progress))
+    @property
+    def limit(self) -> float:
+        """The profile's threshold."""
+        return self.profile.calibration.threshold()
 
     def scores(self, clip: Clip) -> ClipScores:
         """Frame scores, combined and by each attribute, and every sighting as a box."""
         seen = self.profile.watch(clip)
         judged = self.profile.judge(seen)
-        boxes = [
-            (int(frame), (float(box[0]), float(box[1]), float(box[2]), float(box[3])), float(score))
-            for frame, box, score in zip(seen.frame, seen.box, judged.combined, strict=True)
-        ]
+        boxes = np.column_stack([seen.frame, seen.box, judged.combined]).astype(np.float64)
         alone = {a.name: judged.of_frames(seen, a.name) for a in ATTRIBUTES}
         if self.profile.scene_graph is not None:
             alone["scene_graph"] = _rarest(self.profile, self.profile.scene_graph, seen)

@@ -9,28 +9,32 @@ from typing import Any
 
 from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch
+from xad_agent.eval.intervals import proportion
 from xad_agent.eval.layout import GOOD
 from xad_agent.eval.page import Page, Plot
 from xad_agent.eval.paired import more_than_noise, paired_aurocs, paired_means
 from xad_agent.eval.plots import bars
-from xad_agent.eval.report import interval_of, percent
+from xad_agent.eval.report import percent
 
 COMBINED = "profile"
 METRICS = {
     "image AUROC": "image_auroc",
     "pixel AUROC": "pixel_auroc",
     "AUPRO": "aupro",
+    "pointing": "pointing",
     "frame AUC micro": "frame_auc_micro",
     "frame AUC macro": "frame_auc_macro",
     "pixel AUC": "pixel_auc",
     "RBDC": "rbdc",
     "TBDC": "tbdc",
 }
+_CLIPS = "frame_auc_macro"
 COSTS = ("fit_seconds", "seconds", "peak_memory_mb")
 DEFINITIONS = (
-    "to the best: of pictures the difference of image AUROCs, of clips the mean difference of each clip's frame AUC, "
-    "to the detector that is highest, on the same items; interval: 95 %, paired bootstrap over items; p: adjusted for "
-    "the comparisons of its set (Benjamini and Hochberg, 1995)",
+    "to the best: of pictures the difference of image AUROCs, without good ones of pointing; of clips the mean "
+    "difference of each clip's frame AUC; to the detector that is highest, on the same items; interval: 95 %, paired "
+    "bootstrap over items; p: adjusted for the comparisons of its set (Benjamini and Hochberg, 1995)",
+    "pointing: the map's highest pixel lies in the true mask or box",
     "pictures: patchcore has learned from the set's normal ones; the others have seen none; contrast and centre are "
     "trivial",
     "clips: profile is all attributes together; each alone is of the same pass, which costs what the profile costs",
@@ -46,13 +50,13 @@ class Row:
     Attributes:
         result: Of the evaluation it is from.
         metrics: The part of that which is this detector's.
-        outcome: Of each item what is compared: a score, or a clip's AUC.
+        outcomes: By metric, of each item what is compared: a score, whether it was pointed at, or a clip's AUC.
         costs: Of `COSTS`, those that are its own.
     """
 
     result: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    outcome: Mapping[str, float]
+    outcomes: Mapping[str, Mapping[str, float]]
     costs: Mapping[str, float | None]
 
 
@@ -178,8 +182,10 @@ def _picture_row(result: dict[str, Any]) -> Row:
         "seconds": result["seconds_per_picture"],
         "peak_memory_mb": result["peak_memory_mb"],
     }
+    pointed = {item["item"]: item["map_peak_in_mask"] for item in result["items"] if "map_peak_in_mask" in item}
     scores = {item["item"]: item["score"] for item in result["items"] if "error" not in item}
-    return Row(result, result, scores, costs)
+    metrics = {**result, "pointing": proportion(pointed.values())}
+    return Row(result, metrics, {"image_auroc": scores, "pointing": pointed}, costs)
 
 
 def _rows_of_clips(result: dict[str, Any]) -> Rows:
@@ -190,10 +196,11 @@ def _rows_of_clips(result: dict[str, Any]) -> Rows:
         "peak_memory_mb": result["peak_memory_mb"],
     }
     alone = {
-        name: Row(result, metrics, {item["item"]: item["attribute_auc"][name] for item in items}, {})
+        name: Row(result, metrics, {_CLIPS: {item["item"]: item["attribute_auc"][name] for item in items}}, {})
         for name, metrics in result["per_attribute"].items()
     }
-    return {COMBINED: Row(result, result, {item["item"]: item["frame_auc"] for item in items}, costs), **alone}
+    whole = {item["item"]: item["frame_auc"] for item in items}
+    return {COMBINED: Row(result, result, {_CLIPS: whole}, costs), **alone}
 
 
 def _median(values: Sequence[float]) -> float | None:
@@ -204,16 +211,18 @@ def _median(values: Sequence[float]) -> float | None:
 
 def _set(rows: Rows, seed: int) -> dict[str, Any]:
     first = next(iter(rows.values())).result
-    key = "image_auroc" if first["task"] != "clips" else "frame_auc_macro"
-    known = [name for name in rows if rows[name].metrics.get(key) is not None]
-    best = max(known, key=lambda name: rows[name].metrics[key]) if known else None
-    to_best = {name: _to_best(rows[name], rows[best], seed) for name in known if name != best} if best else {}
+    measured = (one for one in (_CLIPS, "image_auroc") if any(_metric(row, one) is not None for row in rows.values()))
+    key = next(measured, "pointing")
+    known = [name for name in rows if _metric(rows[name], key) is not None]
+    best = max(known, key=lambda name: _metric(rows[name], key) or 0.0) if known else None
+    to_best = {name: _to_best(rows[name], rows[best], key, seed) for name in known if best and name != best}
     for name, p_value in _adjusted({name: row["p_value"] for name, row in to_best.items()}).items():
         to_best[name] |= {"p_adjusted": p_value, "more_than_noise": more_than_noise(to_best[name])}
     return {
         "directory": first["directory"],
         "n": first["n"],
         "best": best,
+        "compared_by": key,
         "detectors": {
             name: {
                 **{one: row.metrics.get(one) for one in METRICS.values() if row.metrics.get(one) is not None},
@@ -230,10 +239,16 @@ def _set(rows: Rows, seed: int) -> dict[str, Any]:
     }
 
 
-def _to_best(row: Row, best: Row, seed: int) -> dict[str, Any]:
-    both = [item for item in best.outcome if item in row.outcome]
-    pair = [best.outcome[item] for item in both], [row.outcome[item] for item in both]
-    if row.result["task"] == "clips":
+def _metric(row: Row, key: str) -> float | None:
+    value = row.metrics.get(key)
+    return value["value"] if isinstance(value, Mapping) else value
+
+
+def _to_best(row: Row, best: Row, key: str, seed: int) -> dict[str, Any]:
+    own, others = row.outcomes[key], best.outcomes[key]
+    both = [item for item in others if item in own]
+    pair = [others[item] for item in both], [own[item] for item in both]
+    if key != "image_auroc":
         return paired_means(*pair, seed=seed)
     kinds = {item["item"]: item["kind"] for item in row.result["items"]}
     return paired_aurocs([kinds[item] != GOOD for item in both], *pair, seed=seed)
@@ -250,7 +265,10 @@ def _adjusted(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
 def _items(name: str, rows: Rows) -> Iterator[dict[str, Any]]:
     first = next(iter(rows.values())).result
     for item in first["items"]:
-        outcomes = {detector: row.outcome.get(item["item"]) for detector, row in rows.items()}
+        outcomes = {
+            detector: {key: of[item["item"]] for key, of in row.outcomes.items() if item["item"] in of}
+            for detector, row in rows.items()
+        }
         yield {"item": f"{name}: {item['item']}", "kind": item["kind"], **outcomes}
 
 
@@ -284,7 +302,10 @@ def _line(name: str, row: dict[str, Any], measured: Sequence[str], width: int) -
 
 
 def _interval(row: dict[str, Any], key: str) -> str:
-    return interval_of(row, key) if row.get(key) is not None and row.get(f"{key}_interval") else ""
+    value, ends = row.get(key), row.get(f"{key}_interval")
+    if isinstance(value, Mapping):
+        ends = [value["low"], value["high"]]
+    return f"[{percent(ends[0])}, {percent(ends[1])}]" if ends and ends[0] is not None else ""
 
 
 def _cost(value: float | None, places: int) -> str:
@@ -302,10 +323,15 @@ def _told(to_best: dict[str, Any]) -> str:
 
 
 def _page(result: dict[str, Any]) -> Page:
-    plots = []
-    for name, of in result["sets"].items():
-        column = "image_auroc" if any("image_auroc" in row for row in of["detectors"].values()) else "frame_auc_macro"
-        ends = {one: row.get(f"{column}_interval") or (None, None) for one, row in of["detectors"].items()}
-        values = {one: (row[column], *ends[one]) for one, row in of["detectors"].items() if column in row}
-        plots.append(Plot(name, bars(values, column.replace("_", " "))))
+    plots = [Plot(name, bars(dict(_bars(of)), str(of["compared_by"]))) for name, of in result["sets"].items()]
     return Page("Detectors", as_text(result), result, plots=tuple(plots))
+
+
+def _bars(of: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float | None, float | None]]]:
+    for name, row in of["detectors"].items():
+        value = row.get(of["compared_by"])
+        if isinstance(value, Mapping):
+            yield name, (value["value"], value["low"], value["high"])
+        elif value is not None:
+            low, high = row.get(f"{of['compared_by']}_interval") or (None, None)
+            yield name, (value, low, high)

@@ -86,6 +86,13 @@ class Page:
     examples: tuple[Example, ...] = ()
 
     @property
+    def lines(self) -> tuple[str, list[str]]:
+        """The text without its notes, and the notes: the lines in brackets at its end, which would not fit a table."""
+        lines = self.text.splitlines()
+        notes = [line[1:-1] for line in lines if line.startswith("(") and line.endswith(")")]
+        return "\n".join(line for line in lines if not (line.startswith("(") and line.endswith(")"))), notes
+
+    @property
     def depends(self) -> list[tuple[str, str]]:
         """What the result depends on, as rows to read."""
         return [(key, _told(self.result[key])) for key in DEPENDS if key in self.result]

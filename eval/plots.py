@@ -59,8 +59,15 @@ def curves(lines: Mapping[str, Curve], xlabel: str, ylabel: str) -> str:
     return _svg(draw)
 
 
-def bars(values: Mapping[str, Bar], xlabel: str) -> str:
-    """One bar for each name, with its interval: (value, low, high), low and high None where there is none."""
+def bars(values: Mapping[str, Bar], xlabel: str, marks: Mapping[str, float] | None = None, mark: str = "chance") -> str:
+    """One bar for each name, with its interval: (value, low, high), low and high None where there is none.
+
+    Args:
+        values: Name -> its bar.
+        xlabel: Of the axis.
+        marks: Name -> a value that is marked beside its bar.
+        mark: What that is.
+    """
 
     def draw(axes: "Axes") -> None:
         names = list(values)
@@ -70,10 +77,14 @@ def bars(values: Mapping[str, Bar], xlabel: str) -> str:
             _, low, high = values[name]
             if low is not None and high is not None:
                 axes.plot([low, high], [place, place], color="#1c2430", linewidth=1.5)
+        marked = [(marks[name], place) for place, name in enumerate(names) if marks and name in marks]
+        if marked:
+            x, y = zip(*marked, strict=True)
+            axes.scatter(x, y, marker="|", s=120, color=LIMIT, label=mark, zorder=3)
         axes.invert_yaxis()
         axes.set(xlabel=xlabel)
 
-    return _svg(draw, height=max(1.2, 0.6 + 0.26 * len(values)), legend=False)
+    return _svg(draw, height=max(1.2, 0.6 + 0.26 * len(values)), legend=bool(marks))
 
 
 def timeline(

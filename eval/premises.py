@@ -216,7 +216,7 @@ def _clips(directory: Path, media: int, rng: random.Random, llm: str) -> tuple["
     layout = read_clip_set(directory)
     normal = list(layout.training)
     profile = ClipProfile.fit(rng.sample(normal, min(NORMAL_CLIPS, len(normal))), alpha=ALPHA, progress=False)
-    tested = [clip.folder for clip in layout.testing]
+    tested = [clip.path for clip in layout.testing]
     return Agent(profile, llm), rng.sample(tested, min(media, len(tested)))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xad_agent.eval.changes import blurred, brighter, compressed, shifted
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.layout import Sample, read_category
 from xad_agent.eval.machine import revision, versions
@@ -17,36 +18,13 @@ if TYPE_CHECKING:
     from xad_agent.picture_profile import PictureProfile
 
 
-def _brighter(pixels: np.ndarray, gain: float) -> np.ndarray:
-    return np.clip(np.rint(gain * pixels.astype(np.float32)), 0, 255).astype(np.uint8)
-
-
-def _shifted(pixels: np.ndarray, px: int) -> np.ndarray:
-    """Right and down; the border is repeated."""
-    height, width = pixels.shape[:2]
-    return np.pad(pixels, ((px, 0), (px, 0), (0, 0)), mode="edge")[:height, :width]
-
-
-def _compressed(pixels: np.ndarray, quality: int) -> np.ndarray:
-    import cv2
-
-    _, stored = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))
-
-
-def _blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    import cv2
-
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma))
-
-
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "as it is": lambda pixels: pixels,
-    "brighter": partial(_brighter, gain=1.2),
-    "darker": partial(_brighter, gain=0.8),
-    "shifted": partial(_shifted, px=5),
-    "compressed": partial(_compressed, quality=40),
-    "blurred": partial(_blurred, sigma=1.0),
+    "brighter": partial(brighter, gain=1.2),
+    "darker": partial(brighter, gain=0.8),
+    "shifted": partial(shifted, px=5),
+    "compressed": partial(compressed, quality=40),
+    "blurred": partial(blurred, sigma=1.0),
 }
 ALL = "all"
 

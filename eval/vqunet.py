@@ -14,7 +14,8 @@ import numpy as np
 
 from xad_agent.defaults import STEPS
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import ClipSet, read_clip_set
+from xad_agent.eval.clip_layout import read_clip_set
+from xad_agent.eval.clip_truth import ClipSet
 from xad_agent.eval.clips import frame_aucs
 from xad_agent.eval.machine import processor, revision, versions
 from xad_agent.eval.metrics import sklearn_metrics
@@ -135,7 +136,7 @@ def _scored(name: str, found: ClipSet, network: "VquNet", seed: int, progress: b
     start = perf_counter()
     with _counted(network) as counts:
         for labelled in tqdm(found.testing, desc=f"score {name}", unit="clip", disable=not progress):
-            clip = read_clip(labelled.folder)
+            clip = read_clip(labelled.path)
             if clip.count != labelled.frames:
                 raise XadError(f"clip {clip.name}: {labelled.frames} frames are labelled, {clip.count} can be read")
             raw.append(frame_scores(network, clip))

@@ -1,219 +1,235 @@
-"""`xad eval xman`: how well anomalies are named, by X-MAN's protocol.
+"""`xad eval xman`: how well anomalies are named, by X-MAN's protocol (see `xman_score`), by a profile or by anybody."""
 
-Every frame of every clip gets a score for every class; the average precision of each class over all frames, averaged
-over the classes, is the result. Source: Szymanowicz, Charles and Cipolla, "X-MAN: Explaining multiple sources of
-anomalies in video", CVPR Workshops 2021, and the page of its labels; the mean without the location classes is that of
-table 4 in the same authors' "Discrete neural representations for explainable anomaly detection" (VQU-Net), WACV 2022.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xad_agent.clip_profile import ClipProfile
 from xad_agent.errors import XadError
-from xad_agent.eval.intervals import Interval, bootstrap_interval
-from xad_agent.eval.machine import revision, versions
+from xad_agent.eval.batch import Batch, failures, score_all
+from xad_agent.eval.machine import peak_memory_mb
 from xad_agent.eval.metrics import sklearn_metrics
-from xad_agent.eval.report import interval_of, percent
+from xad_agent.eval.store import Record, Store
 from xad_agent.eval.xman_answers import Answers, read_answers
-from xad_agent.eval.xman_labels import KEY, Frames, Labels, check_frames, frame_numbers, read_labels
-from xad_agent.prompts import vocabulary
+from xad_agent.eval.xman_labels import KEY
+from xad_agent.eval.xman_page import Shown, xman_page
+from xad_agent.eval.xman_profile import BOX, DETECTED, GIVEN, GIVEN_DETECTED, NAMED, Naming
+from xad_agent.eval.xman_regions import TrueRegions, disagreement, read_regions
+from xad_agent.eval.xman_report import as_text
+from xad_agent.eval.xman_score import BRIEFLY, map_of_clip, score_answers
+from xad_agent.eval.xman_set import XmanClip, XmanSet, read_set
+from xad_agent.media import read_clip
+from xad_agent.profile import Profile
 
-LOCATION = "location"
-
-Column = tuple[np.ndarray, np.ndarray]
+__all__ = ["KEY", "as_text", "evaluate_answers", "evaluate_profile"]
 
 
 def evaluate_answers(
-    labels: str | Path, clips: str | Path, answers: str | Path, *, pattern: str = KEY, seed: int = 0
+    labels: str | Path,
+    clips: str | Path,
+    answers: str | Path,
+    *,
+    pattern: str = KEY,
+    first: int | None = None,
+    batch: Batch | None = None,
 ) -> dict[str, Any]:
-    """Score a file of answers (see `read_answers`) against one of labels (see `read_labels`), as `score_answers` does.
+    """Score a file of anybody's answers (see `read_answers`) against labels (see `read_labels`).
 
     Args:
-        labels: The labels.
-        clips: A folder with one folder of frames per clip.
-        answers: The answers.
+        labels: The file of labels.
+        clips: A folder with one folder of frames, or one video file, per clip.
+        answers: The file of answers.
         pattern: Of the labels' keys.
-        seed: Of the bootstrap.
-    """
-    known, frames = read_labels(labels, pattern), frame_numbers(clips)
-    check_frames(known, frames)
-    return score_answers(known, read_answers(answers, known.classes, frames), frames, seed=seed)
-
-
-def score_answers(labels: Labels, answers: Answers, frames: Frames | None = None, *, seed: int = 0) -> dict[str, Any]:
-    """The average precision of each class over all frames of all clips, and their means.
-
-    Args:
-        labels: What is true.
-        answers: A score for every class of the labels and every frame of every clip. With the true regions given to
-            whoever answers, the result is the upper bound of naming.
-        frames: Clip -> the number of each of its frames, as the labels have it; None: 0, 1 ... for each row.
-        seed: Of the bootstrap.
+        first: What labels and answers count each clip's first frame as; None: as the frames' names do.
+        batch: Which part of the set ("labelled" and "normal" are the kinds), where results are kept; None for all.
 
     Returns:
-        A JSON-able dict, precisions 0 to 1: `map`, `map_interval` [low, high] by bootstrap over clips;
-        `map_without_location`; `map_per_kind` {kind: map}; `per_class_ap` {class: ap}; `classes` {class: {kind,
-        positive_frames, prevalence}}, the prevalence being the AP of a constant; `undefined` {class: why it has no AP
-        and is in no mean}; `sampled` {every, frames, share, map}, `map` there over the answered frames alone, of the
-        classes that some of them have; `unmapped` {word: count}, `unmapped_total`; `n` {clips, frames,
-        labelled_frames}; `labels`: the file; `note`; `notes`.
+        What `score_answers` gives, and the settings; `items` [{item, kind, seconds, frames, labelled_frames, map}], one
+        for each clip, its map over the classes that are defined in it alone; `failed`; `note`.
 
     Raises:
-        XadError: Labels and answers do not fit each other, or a score is not finite.
+        XadError: Something cannot be read, does not fit, or the output folder holds results of other settings.
     """
-    metrics = sklearn_metrics()
-    frames = frames or {clip: range(len(rows)) for clip, rows in answers.scores.items()}
-    check_frames(labels, frames)
-    columns, clips, answered = _columns(labels, answers, frames)
-    undefined = {name: why for name, (truth, _) in columns.items() if (why := _undefined(truth))}
-    defined = {name: column for name, column in columns.items() if name not in undefined}
-    aps = {name: float(metrics.average_precision_score(*column)) for name, column in defined.items()}
-    sampled = [(truth[answered], scores[answered]) for truth, scores in defined.values() if truth[answered].any()]
+    sklearn_metrics()
+    batch = batch or Batch()
+    found = read_set(labels, clips, pattern, first)
+    given = read_answers(
+        answers,
+        found.labels.classes,
+        found.frames(),
+        first=first,
+        aliases=found.labels.aliases,
+        sha256=cache(lambda clip: read_clip(found.clips[clip].path).sha256),
+    )
+    settings = {"answers": str(answers), "answers_sha256": sha256(Path(answers).read_bytes()).hexdigest()}
+    with batch.store({**found.settings, **settings}) as store:
+
+        def score(clip: XmanClip) -> Record:
+            return _record(found, clip, {"map": given.scores[clip.name]})
+
+        records = _records(found, store, score, batch)
+        told = replace(given, scores={name: given.scores[name] for name in _scored(records)})
+        result = _result(found, records, told, store)
+        return batch.finish(store, result, lambda: xman_page(result, Shown(found, told)))
+
+
+def evaluate_profile(
+    labels: str | Path,
+    clips: str | Path,
+    *,
+    profile: str | Path | Profile | None = None,
+    normal: Sequence[str | Path] = (),
+    pattern: str = KEY,
+    first: int | None = None,
+    regions: Path | None = None,
+    batch: Batch | None = None,
+) -> dict[str, Any]:
+    """Name what is in every frame by a profile of normal clips, and score that as `score_answers` does.
+
+    Where true regions are known, the profile also names what is in these instead of what it finds itself: the upper
+    bound of naming, as the last row of table 4 of VQU-Net.
+
+    Args:
+        labels, clips, pattern, first, batch: See `evaluate_answers`; the batch's seed is also that of the fit.
+        profile: What normal looks like; None to learn it from `normal`.
+        normal: Normal clips of the same camera.
+        regions: Where anomalies truly are, see `read_regions`; None for what lies beside labels and clips.
+
+    Returns:
+        As `evaluate_answers`, `unmapped` being the classes of our vocabulary that mean none of the labels', each
+        counted once; `unanswered`: the labels' classes that ours have no word for, which score 0 everywhere;
+        `detector_alone` {map, map_interval, map_without_location, map_per_kind, per_class_ap}: the same of the object
+        detector's scores as they are; `true_regions` {the same, source, detector_alone}, None where none are known.
+        Items also have `map_detector_alone` and `map_true_regions`.
+
+    Raises:
+        XadError: As `evaluate_answers`, or the profile is not of clips, or true regions do not fit.
+    """
+    sklearn_metrics()
+    batch = batch or Batch()
+    found = read_set(labels, clips, pattern, first)
+    given = read_regions(regions, Path(labels), found.paths, found.frames())
+    known = Profile.load(profile) if isinstance(profile, str | Path) else profile
+    settings = {
+        "profile": known.fingerprint if known else "",
+        "normal": [str(source) for source in normal],
+        "regions": given.source if given else None,
+        "regions_sha256": given.fingerprint if given else None,
+    }
+    with batch.store({**found.settings, **settings}) as store:
+        naming = Naming(_of_clips(known or _learned(normal, store, batch.progress)), found.labels.classes)
+
+        def score(clip: XmanClip) -> Record:
+            shown = read_clip(clip.path)
+            arrays = naming.of(shown) | (naming.in_places(shown, given.places(clip.name)) if given else {})
+            store.keep(clip.name, **arrays)
+            maps = {"map": NAMED, "map_detector_alone": DETECTED} | ({"map_true_regions": GIVEN} if given else {})
+            return _record(found, clip, {name: arrays[key] for name, key in maps.items()})
+
+        records = _records(found, store, score, batch, lambda clip: store.kept(clip.name))
+        arrays = {name: store.arrays(name) for name in _scored(records)}
+
+        def answers(key: str) -> Answers:
+            return Answers(found.labels.classes, {name: own[key] for name, own in arrays.items()})
+
+        named = replace(answers(NAMED), unmapped=naming.unmapped)
+        result = _result(found, records, named, store)
+        result["unanswered"] = naming.unanswered
+        if naming.unanswered:
+            result["notes"].append(f"no class of the vocabulary means {', '.join(naming.unanswered)}: 0 everywhere")
+        result["detector_alone"] = _brief(found, answers(DETECTED), batch.seed)
+        result["true_regions"] = given and {
+            "source": given.source,
+            **_brief(found, answers(GIVEN), batch.seed),
+            "detector_alone": _brief(found, answers(GIVEN_DETECTED), batch.seed),
+        }
+        result["notes"] += _told_of_regions(found, given, list(arrays))
+        shown = Shown(found, named, {name: own[BOX] for name, own in arrays.items()}, given)
+        return batch.finish(store, result, lambda: xman_page(result, shown))
+
+
+def _of_clips(profile: Profile) -> ClipProfile:
+    if not isinstance(profile, ClipProfile):
+        raise XadError("naming what is in clips needs a profile of clips; this one is of pictures", exit_code=2)
+    return profile
+
+
+def _learned(normal: Sequence[str | Path], store: Store, progress: bool) -> Profile:
+    """The profile of normal clips, kept in the store."""
+    source = [str(one) for one in normal] if len(normal) != 1 else str(normal[0])
+    seed = store.settings["seed"]
+    store.fit(lambda folder: _of_clips(Profile.fit(source, seed=seed, progress=progress)).save(folder))
+    return Profile.load(store.profile)
+
+
+def _records(
+    found: XmanSet,
+    store: Store,
+    score: Callable[[XmanClip], Record],
+    batch: Batch,
+    kept: Callable[[XmanClip], bool] = lambda _: True,
+) -> list[Record]:
+    """The record of each clip of this part."""
+    chosen = batch.chosen(list(found.clips.values()))
+    return [record for _, record in score_all(chosen, store, score, batch, kept, unit="clip")]
+
+
+def _scored(records: Sequence[Record]) -> list[str]:
+    return [record["item"] for record in records if "error" not in record]
+
+
+def _record(found: XmanSet, clip: XmanClip, tables: Mapping[str, np.ndarray]) -> Record:
+    """What is told of one clip: its frames, and the map of each table of scores (frames, classes)."""
+    own, frames = found.labels.of([clip.name]), {clip.name: clip.numbers}
+    return {
+        "frames": len(clip.numbers),
+        "labelled_frames": sum(bool(classes) for classes in own.frames.values()),
+        **{
+            name: map_of_clip(own, Answers(found.labels.classes, {clip.name: table}), frames)
+            for name, table in tables.items()
+        },
+    }
+
+
+def _result(found: XmanSet, records: Sequence[Record], answers: Answers, store: Store) -> dict[str, Any]:
+    peak = peak_memory_mb()  # before the metrics, which need memory of their own
+    names = _scored(records)
+    scores = score_answers(found.labels.of(names), answers, found.frames(names), seed=store.settings["seed"])
+    failed = failures([(record, record) for record in records])
+    if failed:
+        scores["notes"].append(f"{len(failed)} clips failed and are in no metric")
+    source = found.labels.source
     return {
         "task": "xman",
-        "labels": labels.source,
-        "note": f"X-MAN's protocol on the labels of {labels.source}; an X-MAN score only if that is X-MAN's own file",
-        "seed": seed,
-        "versions": versions(),
-        "revision": revision(),
-        "n": {"clips": len(frames), "frames": len(clips), "labelled_frames": len(labels.frames)},
-        "map": _mean(aps.values()),
-        "map_interval": _interval(defined, clips, seed),
-        "map_without_location": _mean(ap for name, ap in aps.items() if labels.kinds[name] != LOCATION),
-        "map_per_kind": {
-            kind: _mean(ap for name, ap in aps.items() if labels.kinds[name] == kind)
-            for kind in sorted(set(labels.kinds.values()))
-        },
-        "per_class_ap": aps,
-        "classes": {
-            name: {
-                "kind": labels.kinds.get(name),
-                "positive_frames": int(truth.sum()),
-                "prevalence": float(truth.mean()),
-            }
-            for name, (truth, _) in columns.items()
-        },
-        "undefined": undefined,
-        "sampled": {
-            "every": answers.every,
-            "frames": int(answered.sum()),
-            "share": float(answered.mean()),
-            "map": _mean(float(metrics.average_precision_score(*column)) for column in sampled),
-        },
-        "unmapped": dict(answers.unmapped),
-        "unmapped_total": sum(answers.unmapped.values()),
-        "notes": _notes(labels, answers),
+        "category": found.name,
+        **store.settings,
+        "note": f"X-MAN's protocol on the labels of {source}; an X-MAN score only if that is X-MAN's own file",
+        **scores,
+        "n": scores["n"] | {"failed": len(failed)},
+        "items": list(records),
+        "failed": failed,
+        "seconds_per_frame": _seconds_per_frame(records),
+        "peak_memory_mb": peak,
     }
 
 
-def _columns(labels: Labels, answers: Answers, frames: Frames) -> tuple[dict[str, Column], np.ndarray, np.ndarray]:
-    """Of each class, which frames of all clips have it and their scores; each frame's clip; whether it was answered."""
-    missing = sorted(set(labels.kinds) - set(answers.classes))
-    if missing:
-        raise XadError(f"the answers have no scores for the classes {', '.join(missing)} of {labels.source}")
-    for clip, numbers in frames.items():
-        rows = answers.scores.get(clip)
-        if rows is None or rows.shape != (len(numbers), len(answers.classes)) or not np.isfinite(rows).all():
-            shape = "none" if rows is None else f"an array of shape {rows.shape}, all finite: {np.isfinite(rows).all()}"
-            raise XadError(
-                f"clip {clip}: needs finite scores for {len(numbers)} frames and {len(answers.classes)} classes; the "
-                f"answers have {shape}"
-            )
-    explained = [labels.frames.get((clip, n), frozenset()) for clip, numbers in frames.items() for n in numbers]
-    scores = np.concatenate([answers.scores[clip] for clip in frames])
-    columns = {
-        name: (np.array([name in classes for classes in explained]), scores[:, answers.classes.index(name)])
-        for name in [*labels.classes, *(name for name in answers.classes if name not in labels.kinds)]
-    }
-    lengths = [len(numbers) for numbers in frames.values()]
-    answered = np.concatenate([np.arange(length) % answers.every == 0 for length in lengths])
-    return columns, np.repeat(np.arange(len(lengths)), lengths), answered
+def _seconds_per_frame(records: Sequence[Record]) -> float:
+    done = [record for record in records if "error" not in record]
+    return float(sum(r["seconds"] for r in done) / max(sum(r["frames"] for r in done), 1))
 
 
-def _undefined(truth: np.ndarray) -> str | None:
-    if not truth.any():
-        return "no frame has it"
-    return "every frame has it" if truth.all() else None
+def _brief(found: XmanSet, answers: Answers, seed: int) -> dict[str, Any]:
+    names = list(answers.scores)
+    whole = score_answers(found.labels.of(names), answers, found.frames(names), seed=seed)
+    return {key: whole[key] for key in BRIEFLY}
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return float(np.mean(known)) if known else None
-
-
-def _interval(columns: Mapping[str, Column], clips: np.ndarray, seed: int) -> Interval:
-    """Of the mean over classes, whole clips being resampled; a class that a resample lacks is not in its mean."""
-    precisions = [_precision_of(truth, scores, clips) for truth, scores in columns.values()]
-
-    def mean(drawn: np.ndarray) -> float:
-        times = np.bincount(drawn, minlength=int(clips.max()) + 1).astype(float)
-        known = [value for precision in precisions if not np.isnan(value := precision(times))]
-        return float(np.mean(known)) if known else np.nan
-
-    return bootstrap_interval(mean, np.unique(clips), seed=seed)
-
-
-def _precision_of(truth: np.ndarray, scores: np.ndarray, clips: np.ndarray) -> Callable[[np.ndarray], float]:
-    """The average precision as a function of how often each clip is drawn, as sklearn defines it.
-
-    It only depends on how many frames of each clip, and how many true ones, lie at or above each true frame's score.
-    """
-    levels = np.unique(scores[truth])
-    of_clips = [clips == clip for clip in range(clips.max() + 1)]
-    seen = np.array([_at_or_above(levels, scores[own]) for own in of_clips], np.float64)
-    true = np.array([_at_or_above(levels, scores[own & truth]) for own in of_clips], np.float64)
-
-    def precision(times: np.ndarray) -> float:
-        hits, shown = times @ true, times @ seen
-        if not hits.size or not hits[0]:
-            return float("nan")
-        return float(-np.diff(hits, append=0) @ (hits / np.maximum(shown, 1)) / hits[0])
-
-    return precision
-
-
-def _at_or_above(levels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return len(values) - np.searchsorted(np.sort(values), levels, "left")
-
-
-def _notes(labels: Labels, answers: Answers) -> list[str]:
-    notes = []
-    unknown = sorted(set(labels.kinds.values()) - set(vocabulary("xman")["kinds"]))
-    if unknown:
-        notes.append(f"coarse kinds that X-MAN does not have: {', '.join(unknown)}; none of them counts as location")
-    if empty := sum(not classes for classes in labels.frames.values()):
-        notes.append(f"{empty} labelled frames have an empty list and count as normal")
-    if answers.every > 1:
-        notes.append(f"only every {answers.every}. frame was answered; the frames between have the answer before them")
-    if answers.unmapped:
-        notes.append(f"{sum(answers.unmapped.values())} words or labels of the answers mean no class and count nothing")
-    return notes
-
-
-def as_text(result: dict[str, Any]) -> str:
-    """A table of what `score_answers` gives, in %, one line per class, then the means."""
-    n, sampled, classes = result["n"], result["sampled"], result["classes"]
-    width = max(len("without location"), *(len(name) for name in classes))
-    means = {"mean (mAP)": result["map"], "without location": result["map_without_location"]}
-    means |= {f"kind {kind}": value for kind, value in result["map_per_kind"].items()}
-    lines = [
-        f"{result['labels']}: {n['clips']} clips, {n['frames']} frames, {n['labelled_frames']} of them labelled",
-        f"{'class':<{width}} {'frames':>7} {'chance':>7} {'AP':>7}",
-    ]
-    for name, row in classes.items():
-        ap = percent(result["per_class_ap"].get(name))
-        lines.append(f"{name:<{width}} {row['positive_frames']:>7} {percent(row['prevalence']):>7} {ap:>7}")
-    lines += [f"{name:<{width}} {percent(value):>23}" for name, value in means.items()]
-    lines.append(f"interval of the mean: {interval_of(result, 'map') or 'none, too few clips'}")
-    if alone := result.get("detector_alone"):
-        lines.append(f"mean of the object detector alone: {percent(alone['map'])}")
-    if sampled["every"] > 1:
-        lines.append(f"mean over the {100 * sampled['share']:.1f} % of frames answered: {percent(sampled['map'])}")
-    if result["unmapped"]:
-        words = ", ".join(f"{word} ({count})" for word, count in list(result["unmapped"].items())[:20])
-        lines.append(f"unmapped, {result['unmapped_total']} in all: {words}")
-    undefined = [f"{name}: {why}, in no mean" for name, why in result["undefined"].items()]
-    return "\n".join([*lines, *undefined, *(f"({note})" for note in [result["note"], *result["notes"]])])
+def _told_of_regions(found: XmanSet, given: TrueRegions | None, clips: Sequence[str]) -> list[str]:
+    if given is None:
+        return ["true regions are not known (--regions), so the upper bound of naming was not measured"]
+    return disagreement(found.labels.of(clips), given, found.frames(clips))

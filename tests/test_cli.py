@@ -10,7 +10,7 @@ import pytest
 from tests.eval.clip_sets import write_clip_set
 from tests.normal import NormalProfile, texture
 from tests.things import ThingsProfile, sightings, thing
-from xad_agent import cli, cli_eval
+from xad_agent import cli
 from xad_agent.defaults import STEPS
 
 
@@ -141,10 +141,15 @@ def test_names_of_a_profile_are_scored(run, tmp_path, monkeypatch):
     root = write_clip_set(tmp_path / "walk")
     (tmp_path / "labels.json").write_text(json.dumps({f"01_{n:03}": [["object", "skateboard"]] for n in range(12)}))
     told = {"01": sightings(thing(speed=2.5, gait=0.5), frames=12), "02": sightings(thing(), frames=12)}
-    monkeypatch.setattr(cli_eval, "profile_of", lambda *_: ThingsProfile(told))
+    monkeypatch.setattr("xad_agent.eval.xman.Profile.load", lambda _: ThingsProfile(told))
     what = ("--labels", tmp_path / "labels.json", "--clips", root / "testing/frames", "--profile", "p")
-    code, out, _ = run("eval", "xman", *what)
+    kept = ("-o", tmp_path / "out", "--report", tmp_path / "report.html")
+    code, out, _ = run("eval", "xman", *what, *kept, "--regions", root / "testing/masks", "--first", 0)
     assert code == 0 and "100.0" in next(line for line in out.splitlines() if line.startswith("skateboard"))
+    assert json.loads((tmp_path / "out/result.json").read_text())["first"] == 0
+    assert "<svg" in (tmp_path / "report.html").read_text()
+    code, _, err = run("eval", "xman", *what[:4], "--answers", "a", "--regions", "r")
+    assert code == 2 and "--regions is for a profile" in err
 
 
 def test_help_loads_nothing_heavy():

@@ -82,7 +82,10 @@ def normal():
 
 
 class ThingsProfile(ClipProfile):
-    """A profile of `normal` that sees in a clip what it was told it sees, by the clip's name."""
+    """A profile of `normal` that sees in a clip what it was told it sees, by the clip's name.
+
+    In known places it sees all but the first thing, in the frames that have one.
+    """
 
     def __init__(self, seen=None):
         clips = normal()
@@ -94,5 +97,6 @@ class ThingsProfile(ClipProfile):
         super().__init__("walkers", (HEIGHT, WIDTH), eyes, clips, detector, calibration, (), (), {})
         self.told = seen or {}
 
-    def watch(self, clip):
-        return self.told[clip.name]
+    def watch(self, clip, places=None):
+        seen = self.told[clip.name]
+        return seen if places is None else seen.only((seen.track > 1) & np.isin(seen.frame, list(places)))

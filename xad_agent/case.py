@@ -107,7 +107,7 @@ class Case:
         """Anomalous places, most salient first; empty when the picture passes."""
         from xad_agent.regions import by_salience
 
-        return by_salience(self._found, self.anomaly_map, self.normals.contrast) if self._found else ()
+        return by_salience(self.found, self.anomaly_map, self.normals.contrast) if self.found else ()
 
     @cached_property
     def candidate(self) -> Region:
@@ -123,7 +123,7 @@ class Case:
         """The nearest normal pictures."""
         from xad_agent.normals import Normals
 
-        return Normals(self.picture, self.profile, self._found)
+        return Normals(self.picture, self.profile, self.found)
 
     @cached_property
     def counterparts(self) -> "Counterparts":
@@ -133,7 +133,8 @@ class Case:
         return Counterparts(self.normals, self.regions)
 
     @cached_property
-    def _found(self) -> tuple[Region, ...]:
+    def found(self) -> tuple[Region, ...]:
+        """The anomalous places as the map alone has them, strongest first; empty when the picture passes."""
         from xad_agent.regions import find_regions
 
         if self.refutation is not None and self.refutation.verdict != "anomalous":

@@ -180,7 +180,13 @@ def scan(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="A folder in MVTec layout, or `perception`: the models that see.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A folder in MVTec layout; `perception`: the models that see; `metrics`: those of clips, on a made "
+            "set of ShanghaiTech's size."
+        ),
+    ],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     model: Model = None,
     as_json: Json = False,
@@ -189,11 +195,13 @@ def bench(
 
     Of the models that see, those that --model gives no checkpoint of have random weights at real size.
     """
-    from xad_agent.eval import bench, perception
+    from xad_agent.eval import bench, clip_bench, perception
 
     if what == "perception":
         result = perception.bench_perception(specs_of(model), threads=threads)
         text = perception.as_text
+    elif what == "metrics":
+        result, text = clip_bench.bench_metrics(threads=threads), clip_bench.as_text
     else:
         result, text = bench.bench(Path(what), threads=threads), bench.as_text
     print_json(result) if as_json else typer.echo(text(result))

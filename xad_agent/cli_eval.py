@@ -24,10 +24,9 @@ from xad_agent.cli_options import (
     Words,
     batch_of,
     models_of,
-    profile_of,
     show,
 )
-from xad_agent.defaults import STEPS
+from xad_agent.defaults import EXPLAINED, STEPS
 from xad_agent.errors import XadError
 
 evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure quality on labelled data.")
@@ -88,6 +87,28 @@ def eval_zero_shot(
     batch = batch_of(output, limit, shard, seed, report)
     result = evaluate_zero_shot(directory, detector=scorer, backbone=backbone, batch=batch)
     show(result, as_text, as_json)
+
+
+@evaluate.command("faithfulness")
+def eval_faithfulness(
+    directory: Annotated[Path, typer.Argument(help="A category in a layout of `xad eval images`.")],
+    alpha: Alpha = 0.05,
+    backbone: Backbone = "efficientnet-lite0",
+    output: Output = None,
+    limit: Limit = EXPLAINED,
+    shard: ShardOf = None,
+    seed: Seed = 0,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Whether maps and regions are why a picture is anomalous: put normal content there, change it, randomise weights.
+
+    Of each type 4 defective pictures, unless --limit says otherwise; ten to thirty seconds each, and two fits.
+    """
+    from xad_agent.eval.faithfulness import as_text, evaluate_faithfulness
+
+    batch = batch_of(output, limit, shard, seed, report)
+    show(evaluate_faithfulness(directory, alpha=alpha, backbone=backbone, batch=batch), as_text, as_json)
 
 
 @evaluate.command("refutation")
@@ -236,18 +257,31 @@ def eval_questions(
 
 @evaluate.command("clips")
 def eval_clips(
-    directory: Annotated[Path, typer.Argument(help="A folder with training/frames, testing/frames and testing/masks.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder of UCSD Ped1 or Ped2, Avenue, ShanghaiTech, UBnormal or Street Scene as it is published, "
+            "or with training/frames, testing/frames and testing/masks."
+        ),
+    ],
     alpha: Alpha = 0.05,
-    seed: Seed = 0,
     detectors: Detectors = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
+    output: Output = None,
+    seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Detection, place and speed on clips with masks."""
-    from xad_agent.eval.clip_scoring import ProfileScorer
+    """Detection, place, events and speed on labelled clips: frame and pixel AUC, RBDC, TBDC, event F1.
+
+    A set of which only frames are labelled gives the metrics of frames and events.
+    """
+    from xad_agent.eval.clip_scoring import ProfileMethod
     from xad_agent.eval.clips import as_text, evaluate_clips
 
-    result = evaluate_clips(directory, lambda clips: ProfileScorer.fit(clips, alpha, seed, detectors or ()), seed=seed)
-    show(result, as_text, as_json)
+    batch = batch_of(output, limit, shard, seed, report)
+    show(evaluate_clips(directory, ProfileMethod(alpha, tuple(detectors or ())), batch=batch), as_text, as_json)
 
 
 @evaluate.command("vqunet")
@@ -277,25 +311,57 @@ def eval_vqunet(
 @evaluate.command("xman")
 def eval_xman(
     labels: Annotated[Path, typer.Option(help="JSON of why frames are anomalous, in X-MAN's layout.")],
-    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames per clip.")],
+    clips: Annotated[Path, typer.Option(help="A folder with one folder of frames, or one video file, per clip.")],
     profile: ProfileDir = None,
     normal: Normal = None,
-    answers: Annotated[Path | None, typer.Option(help="Anybody's answers as JSON lines, instead of ours.")] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Anybody's answers as JSON lines, of frames or events, or what `xad scan` wrote, or `xad ask`."
+        ),
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where anomalies truly are, to name them there too: a tracks.json, or a folder with masks of each "
+            "clip; what lies beside labels and clips unless told otherwise."
+        ),
+    ] = None,
     pattern: Annotated[str | None, typer.Option(help="Of the labels' keys, with the groups clip and frame.")] = None,
+    first: Annotated[
+        int | None, typer.Option(help="What labels and answers count a clip's first frame as, if not as its name does.")
+    ] = None,
+    output: Output = None,
+    limit: Limit = None,
+    shard: ShardOf = None,
     seed: Seed = 0,
+    report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes."""
-    from xad_agent.eval.xman import KEY, as_text, evaluate_answers
-    from xad_agent.eval.xman_profile import evaluate_profile
+    """How well anomalies are named, by X-MAN's protocol: the mean average precision over classes.
+
+    Of our profile also the object detector alone and, where true regions are known, the upper bound of naming.
+    """
+    from xad_agent.eval.xman import KEY, as_text, evaluate_answers, evaluate_profile
 
     if sum(map(bool, (profile, normal, answers))) != 1:
         raise XadError("give one of --profile, --normal and --answers", exit_code=2)
-    keys = pattern or KEY
+    if answers and regions:
+        raise XadError("--regions is for a profile to look at; --answers are scored as they are", exit_code=2)
+    keys, batch = pattern or KEY, batch_of(output, limit, shard, seed, report)
     if answers:
-        result = evaluate_answers(labels, clips, answers, pattern=keys, seed=seed)
+        result = evaluate_answers(labels, clips, answers, pattern=keys, first=first, batch=batch)
     else:
-        result = evaluate_profile(labels, clips, lambda: profile_of(profile, normal), pattern=keys, seed=seed)
+        result = evaluate_profile(
+            labels,
+            clips,
+            profile=profile,
+            normal=normal or (),
+            pattern=keys,
+            first=first,
+            regions=regions,
+            batch=batch,
+        )
     show(result, as_text, as_json)
 
 
@@ -337,3 +403,25 @@ def eval_results(
 
     write_results(runs, page)
     typer.echo(f"{page} written", err=True)
+
+
+@evaluate.command("detectors")
+def eval_detectors(
+    directories: Annotated[
+        list[Path], typer.Argument(help="Sets of pictures or clips, as `xad eval images` and `clips` take them.")
+    ],
+    models: Annotated[
+        bool, typer.Option("--models", help="Also the zero-shot detector of what `xad models use` chose.")
+    ] = False,
+    alpha: Alpha = 0.05,
+    output: Output = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Every detector on every set, beside the best with how sure the difference is, and what each costs."""
+    from xad_agent.eval.detectors import as_text, evaluate_detectors
+
+    batch = batch_of(output, limit, None, seed, report)
+    show(evaluate_detectors(directories, alpha=alpha, models=models, batch=batch), as_text, as_json)

@@ -25,7 +25,7 @@ from xad_agent.perception.objects import load_objects
 from xad_agent.perception.observing import placed_triplets, with_interactions
 from xad_agent.perception.perspective import Perspective
 from xad_agent.perception.pose import load_pose
-from xad_agent.perception.sightings import Sightings, watch
+from xad_agent.perception.sightings import Places, Sightings, watch
 from xad_agent.perception.watched import Watched
 from xad_agent.perception.zones import Polygon, read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
@@ -160,16 +160,16 @@ class ClipProfile(Profile):
         """What the namer gives normal things, see `Surplus`, (its classes,)."""
         return Surplus(np.concatenate([self.namer.scores(seen, self.judge(seen)) for seen in self.normal])).usual
 
-    def watch(self, clip: Clip) -> Sightings:
-        """What is seen in a clip; notes say where the clip does not fit the profile's camera."""
-        seen = self._watched(clip)
+    def watch(self, clip: Clip, places: Places | None = None) -> Sightings:
+        """What is seen in a clip, or in known places of it; notes say where it does not fit the profile's camera."""
+        seen = self._watched(clip, places)
         return with_interactions(seen, self.eyes, placed_triplets(seen, self.eyes, self.usual_names))
 
-    def _watched(self, clip: Clip) -> Sightings:
+    def _watched(self, clip: Clip, places: Places | None) -> Sightings:
         if (clip.height, clip.width) == self.shape:
-            return watch(clip, self.eyes)
+            return watch(clip, self.eyes, places=places)
         tile = None if self.eyes.tile is None else round(self.eyes.tile * clip.height / self.shape[0])
-        seen = watch(clip, replace(self.eyes, background=None, tile=tile))
+        seen = watch(clip, replace(self.eyes, background=None, tile=tile), places=places)
         size = f"{clip.width} x {clip.height} px, the profile's are {self.shape[1]} x {self.shape[0]}"
         notes = (*seen.notes, f"the clip's frames are {size}: another camera or size, so places may not correspond")
         return replace(seen, notes=notes)

@@ -11,8 +11,8 @@ from xad_agent.media.picture import Picture
 from xad_agent.media.reading import read_picture
 
 MAX_TRIES = 6
+FEATHER_SHARE = 0.006  # of the longer side
 _GROWN_SHARE = 0.025
-_FEATHER_SHARE = 0.006
 _LIGHT_SHARE = 0.25
 
 
@@ -97,7 +97,7 @@ def _paste(picture: Picture, counterparts: Counterparts, content: dict[int, Matc
         window = counterparts.window(number)
         alpha = _feathered(window, max(cover.shape))
         wins = alpha > window.of(cover)
-        window.of(layer)[wins] = (match.pixels + _light(window.of(counterparts.picture.pixels), match, window))[wins]
+        window.of(layer)[wins] = (match.pixels + light(window.of(counterparts.picture.pixels), match, window))[wins]
         window.of(cover)[wins] = alpha[wins]
     size = (picture.width, picture.height)
     if size != cover.shape[::-1]:
@@ -113,10 +113,10 @@ def _feathered(window: Window, side: int) -> np.ndarray:
     reach = max(1, round(_GROWN_SHARE * side))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     grown = cv2.dilate(window.mask.astype(np.float32), kernel)
-    return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, _FEATHER_SHARE * side), borderType=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.GaussianBlur(grown, (0, 0), max(0.5, FEATHER_SHARE * side), borderType=cv2.BORDER_REPLICATE))
 
 
-def _light(pixels: np.ndarray, match: Match, window: Window) -> np.ndarray:
+def light(pixels: np.ndarray, match: Match, window: Window) -> np.ndarray:
     """What to add to the match so that its surroundings are as light as the picture's, carried smoothly inwards."""
     import cv2
 

@@ -90,10 +90,13 @@ class Counterparts:
     def matches(self, number: int) -> list[Match]:
         """The counterparts of region `number`, those with the most similar surroundings first."""
         if number not in self._matches:
-            window = self.window(number)
-            found = self._normal_matches(window) if self.normals.nearest else self._other_places(window)
-            self._matches[number] = sorted(found, key=lambda match: match.cost)
+            self._matches[number] = self.matching(self.window(number))
         return self._matches[number]
+
+    def matching(self, window: Window) -> list[Match]:
+        """The counterparts of any window, those with the most similar surroundings first."""
+        found = self._normal_matches(window) if self.normals.nearest else self._other_places(window)
+        return sorted(found, key=lambda match: match.cost)
 
     def _normal_matches(self, window: Window) -> list[Match]:
         laid = [match for i, matrix in self.normals.laid.items() for match in self._lay(i, matrix, window)]

@@ -7,7 +7,8 @@ import pytest
 
 from tests.eval.clip_sets import ANOMALOUS, FRAMES, box, save, write_clip_set
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import frame_paths, read_clip_set
+from xad_agent.eval.clip_layout import read_clip_set
+from xad_agent.eval.clip_truth import frame_paths
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def walk(tmp_path):
 def test_a_set(walk):
     found = read_clip_set(walk)
     assert (found.name, [path.name for path in found.training]) == ("walk", ["01", "02"])
-    assert [(clip.name, clip.folder.name, clip.frames) for clip in found.testing] == [
+    assert [(clip.name, clip.path.name, clip.frames) for clip in found.testing] == [
         ("01", "01", FRAMES),
         ("02", "02", FRAMES),
     ]
@@ -38,10 +39,10 @@ def test_without_tracks_they_come_from_the_masks(walk):
 
 def test_masks_are_read_when_asked_for(walk):
     (walk / "testing/masks/02/005.png").write_text("x")
-    masks = read_clip_set(walk).testing[1].masks()
-    assert [bool(next(masks).any()) for _ in range(5)] == [True] * 5
+    patches = read_clip_set(walk).testing[1].patches()
+    assert [next(patches) is not None for _ in range(5)] == [True] * 5
     with pytest.raises(XadError, match=r"005.png: the mask cannot be read"):
-        next(masks)
+        next(patches)
 
 
 def test_frames_are_ordered_by_number(tmp_path):
@@ -101,7 +102,7 @@ def test_mistakes_are_named(walk, spoil, says):
 
 def test_a_mask_of_another_size_is_named_when_it_is_read(walk):
     save(walk / "testing/masks/01/003.png", np.zeros((4, 6)))
-    with pytest.raises(XadError, match=r"003.png: the mask is 6 x 4 px, the clip's first is 40 x 24"):
+    with pytest.raises(XadError, match=r"01: the mask of frame 3 is 6 x 4 px, the clip's first is 40 x 24"):
         _ = read_clip_set(walk).testing[0].labels
 
 

@@ -15,13 +15,16 @@ from xad_agent.eval import clip_metrics as metrics
 T, N, M = (2, 2, 12, 12), (30, 20, 40, 30), (45, 5, 55, 15)  # one true place, two that touch nothing
 
 
+def matched(tracks, found, frames):
+    """`match` of tracks as lists of (frame, box) and of detections as (frame, box, score)."""
+    table = np.array([(frame, *box, score) for frame, box, score in found], float).reshape(-1, 6)
+    return metrics.match({str(i): dict(track) for i, track in enumerate(tracks)}, table, frames)
+
+
 def measure(*clips):
     """RBDC and TBDC of clips given as (frames, tracks as lists of (frame, box), detections)."""
-    matched = [
-        metrics.match({str(i): dict(track) for i, track in enumerate(tracks)}, found, frames)
-        for frames, tracks, found in clips
-    ]
-    return metrics.rbdc(matched), metrics.tbdc(matched)
+    found_of = [matched(tracks, found, frames) for frames, tracks, found in clips]
+    return metrics.rbdc(found_of), metrics.tbdc(found_of)
 
 
 @pytest.mark.parametrize(
@@ -166,14 +169,14 @@ def scene():
 def test_counts_agree_with_py_ssvad_metrics():
     """What py-ssvad-metrics 1.0.0 counts at these thresholds: regions found, false detections, tracks found.
 
-    The package does not run here (it needs pydantic 1 and NumPy < 1.24), so its counts are kept: from `_get_cur_calcs`
-    with pydantic 1.10.27 and NumPy 1.23.5. They are right where boxes do not touch, each frame has one track, and the
-    threshold is above 0.
+    Its counts are kept, so that every run of the tests compares with them: from `_get_cur_calcs` with pydantic 1.10.27
+    and NumPy 1.23.5. They are right where boxes do not touch, each frame has one track, and the threshold is above 0.
+    tests/peers runs the package itself.
     """
     tracks, found = scene()
-    matched = metrics.match({str(i): dict(track) for i, track in enumerate(tracks)}, found, 30)
+    counted = matched(tracks, found, 30)
     counts = {
-        threshold: tuple(int((part >= threshold).sum()) for part in (matched.regions, matched.false, matched.tracks))
+        threshold: tuple(int((part >= threshold).sum()) for part in (counted.regions, counted.false, counted.tracks))
         for threshold in (0.9, 0.7, 0.5, 0.3, 0.1, 0.01)
     }
     assert counts == {
@@ -284,7 +287,7 @@ def test_intervals_resample_clips():
 
 def test_detection_intervals_resample_clips():
     tracks, found = scene()
-    clips = [metrics.match({"0": dict(track)}, found, 30) for track in tracks] + [metrics.match({}, found[:9], 30)]
+    clips = [matched([track], found, 30) for track in tracks] + [matched([], found[:9], 30)]
     drawn = np.array([0, 2, 2, 0])
     value = metrics._criterion_of(clips, [clip.regions for clip in clips])(drawn)
     assert value == pytest.approx(metrics.rbdc([clips[i] for i in drawn]))
@@ -299,4 +302,4 @@ def test_detection_intervals_resample_clips():
 )
 def test_unusable_detections_are_named(detection):
     with pytest.raises(XadError, match=r"a detection in frame .* the clip has frames 0 to 1"):
-        metrics.match({"0": {0: T}}, [(0, T, 1), detection], 2)
+        matched([[(0, T)]], [(0, T, 1), detection], 2)

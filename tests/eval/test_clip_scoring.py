@@ -1,6 +1,7 @@
 """A `ClipProfile` as a scorer: the profile's own scores and boxes, and alarms on clips that were held out."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.tools.clips.test_relate import encode
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.detectors.attributes import ATTRIBUTES
 from xad_agent.detectors.scene_graph import SceneGraph
-from xad_agent.eval.clip_scoring import ProfileScorer
+from xad_agent.eval.clip_scoring import ProfileMethod, ProfileScorer
 from xad_agent.perception.observing import triplets_of
 
 
@@ -23,9 +24,9 @@ def test_scores_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(scores.frame, judged.of_frames(seen))
     assert set(scores.attributes) == {a.name for a in ATTRIBUTES}
     np.testing.assert_array_equal(scores.attributes["shape"], judged.of_frames(seen, "shape"))
-    frame, box, score = scores.boxes[-1]
+    frame, *box, score = scores.boxes[-1]
     assert (frame, score) == (119, pytest.approx(float(judged.combined[-1])))
-    assert box == pytest.approx(tuple(seen.box[-1])) and len(scores.boxes) == len(seen)
+    assert box == pytest.approx(list(seen.box[-1])) and len(scores.boxes) == len(seen)
 
 
 def test_the_rarest_relation_of_each_frame_is_scored_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,3 +72,22 @@ def test_of_one_clip_or_of_none_with_anything_in_it() -> None:
     assert ProfileScorer(profile_of([walk(0)])).held_out_alarms() == []
     alarms = ProfileScorer(profile_of([sightings([], 20)] * 3)).held_out_alarms()
     assert not np.concatenate([alarm.frames for alarm in alarms]).any()
+
+
+def test_a_method_keeps_the_profile_and_clears_away_what_an_unfinished_fit_left(monkeypatch, tmp_path) -> None:
+    profile, asked = profile_of([walk(seed) for seed in range(4)]), {}
+
+    def fit(clips, alpha, **options):
+        asked.update(options, clips=clips, alpha=alpha)
+        options["checkpoint"].mkdir()
+        return profile
+
+    monkeypatch.setattr(ClipProfile, "fit", fit)
+    monkeypatch.setattr(ClipProfile, "save", lambda self, folder: (folder.mkdir(), (folder / "x").touch()))
+    monkeypatch.setattr(ClipProfile, "load", lambda folder: profile if (folder / "x").is_file() else None)
+    method = ProfileMethod(0.1, ("vqunet",))
+    method.fit([Path("a"), Path("b")], tmp_path / "all", 3, False)
+    assert (asked["clips"], asked["alpha"], asked["seed"], asked["detectors"]) == (["a", "b"], 0.1, 3, ("vqunet",))
+    assert [path.name for path in tmp_path.iterdir()] == ["all"]
+    assert method.load(tmp_path / "all").limit == profile.calibration.threshold()
+    assert method.settings == {"alpha": 0.1, "detectors": ["vqunet"]}

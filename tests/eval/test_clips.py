@@ -1,56 +1,15 @@
 """`evaluate_clips` with a real, trivial scorer: the difference of consecutive frames, and its connected regions."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy.ndimage import find_objects, label, uniform_filter
+from scipy.ndimage import uniform_filter
 
+from tests.eval.clip_method import Differences, read_clip, run, table
 from tests.eval.clip_sets import FRAMES, save, write_clip_set
 from xad_agent.errors import XadError
-from xad_agent.eval.clip_layout import frame_paths
-from xad_agent.eval.clips import Alarms, ClipScores, as_text, evaluate_clips
-
-
-def read_clip(folder):
-    """Stands for `xad_agent.media.read_clip`, as far as the scorer here needs it."""
-    paths = frame_paths(folder)
-    frames = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-    return SimpleNamespace(name=folder.name, count=len(paths), frames=lambda: iter(frames))
-
-
-class Differences:
-    """Scores a frame by its largest change from the one before, and each region of change by its own."""
-
-    def __init__(self, training):
-        self.limit = max(self.changes(read_clip(folder)).max() for folder in training)
-        self.training = [folder.name for folder in training]
-
-    @staticmethod
-    def changes(clip):
-        grey = np.stack([frame.astype(np.float32).mean(axis=2) for frame in clip.frames()])
-        return np.abs(np.diff(grey, axis=0, prepend=grey[1:2]))
-
-    def scores(self, clip):
-        changes = self.changes(clip)
-        boxes = []
-        for frame, change in enumerate(changes):
-            regions, _ = label(change > self.limit, structure=np.ones((3, 3)))
-            for rows, columns in find_objects(regions):
-                box = (columns.start, rows.start, columns.stop, rows.stop)
-                boxes.append((frame, box, float(change[rows, columns].max())))
-        moved = (changes > 5).mean(axis=(1, 2)).astype(np.float32)
-        return ClipScores(changes.max(axis=(1, 2)), {"moved": moved, "mean": changes.mean(axis=(1, 2))}, boxes)
-
-    def held_out_alarms(self):
-        return [Alarms(np.arange(10) == 3, np.array([True])), Alarms(np.zeros(30, bool), np.zeros(3, bool))]
-
-
-@pytest.fixture(autouse=True)
-def media(monkeypatch):
-    monkeypatch.setattr("xad_agent.media.read_clip", read_clip, raising=False)
+from xad_agent.eval.clips import ClipScores, as_text
 
 
 @pytest.fixture
@@ -58,22 +17,21 @@ def walk(tmp_path):
     return write_clip_set(tmp_path / "walk")
 
 
-def run(root, fit=Differences, **options):
-    return evaluate_clips(root, fit, progress=False, **options)
-
-
 def test_metrics_of_a_set(walk):
     result = run(walk, seed=3)
     assert result["n"] == {
         "train": 2,
+        "scenes": 1,
         "clips": 2,
         "frames": 24,
         "anomalous_frames": 15,
         "tracks": 2,
         "regions": 15,
+        "placed_clips": 2,
+        "masked_clips": 2,
         "failed": 0,
     }
-    assert (result["task"], result["category"], result["seed"]) == ("clips", "walk", 3)
+    assert (result["task"], result["category"], result["layout"], result["seed"]) == ("clips", "walk", "folders", 3)
     assert result["frame_auc_micro"] == pytest.approx(17 / 18), (
         "of 9 normal frames one ties: where clip 02's box is gone"
     )
@@ -81,12 +39,16 @@ def test_metrics_of_a_set(walk):
     assert result["rbdc"] == result["tbdc"] == pytest.approx(1 - 15 / 24 / 2), (
         "15 ghosts in 24 frames, at the same score"
     )
-    assert set(result["per_attribute"]) == {"moved", "mean"}
+    assert set(result["per_attribute"]) == set(result["items"][0]["attribute_auc"]) == {"moved", "mean"}
     assert result["per_attribute"]["mean"]["frame_auc_micro"] > 0.9
     assert result["per_attribute"]["mean"].keys() <= result.keys(), "the same AUCs as of all together"
     assert result["fps"] > 0 and result["seconds"] > result["fit_seconds"] > 0 and result["peak_memory_mb"] > 0
-    assert [(row["clip"], row["frame_auc"]) for row in result["clips"]] == [("01", 1), ("02", pytest.approx(0.9))]
-    assert any(note.startswith("no tracks.json for clips 02") for note in result["notes"])
+    rows = [(row["item"], row["kind"], row["frame_auc"]) for row in result["items"]]
+    assert rows == [("01", "anomalous", 1), ("02", "anomalous", pytest.approx(0.9))]
+    assert any(note.startswith("no tracks are given for clips 02") for note in result["notes"])
+    assert result["event_f1_05"] == result["event_f1_01"] == 1, "8 of 8 and 7 of 8 frames of the two"
+    assert 0.7 < result["pixel_auc"] < 1, "what moves is found where it was and where it is, not where it overlaps both"
+    assert result["pixel_auc"] < result["pixel_auc_ucsd"] == pytest.approx(17 / 18), "one of 9 normal frames ties"
     json.dumps(result)
 
 
@@ -126,7 +88,7 @@ def test_a_clip_of_one_class_is_told(walk):
     for frame in range(FRAMES):
         save(walk / f"testing/masks/02/{frame:03}.png", np.zeros((24, 40)))
     result = run(walk)
-    assert result["clips"][1]["frame_auc"] is None
+    assert result["items"][1]["frame_auc"] is None
     assert "clips of one class, whose AUC is 1 in the macro mean: 02" in result["notes"]
 
 
@@ -141,17 +103,24 @@ class Broken(Differences):
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        (lambda found: ClipScores(found.frame[1:], found.attributes, []), "scores 'frame' are of shape (11,)"),
-        (lambda found: ClipScores(found.frame * np.nan, found.attributes, []), "scores 'frame' are not finite"),
-        (lambda found: ClipScores(found.frame, {"mean": found.frame, "moved": found.frame[:2]}, []), "scores 'moved'"),
-        (lambda found: ClipScores(found.frame, {"mean": found.frame}, []), "attributes ['mean'], other clips ['mean',"),
-        (lambda found: ClipScores(found.frame, found.attributes, [(99, (0, 0, 1, 1), 1)]), "detection in frame 99"),
+        (lambda found: ClipScores(found.frame[1:], found.attributes, table([])), "scores 'frame' are of shape (11,)"),
+        (lambda found: ClipScores(found.frame * np.nan, found.attributes, table([])), "scores 'frame' are not finite"),
+        (
+            lambda found: ClipScores(found.frame, {"mean": found.frame, "moved": found.frame[:2]}, table([])),
+            "scores 'moved'",
+        ),
+        (
+            lambda found: ClipScores(found.frame, {"mean": found.frame}, table([])),
+            "attributes ['mean'], other clips ['mean',",
+        ),
+        (lambda found: ClipScores(found.frame, found.attributes, table([99, 0, 0, 1, 1, 1])), "detection in frame 99"),
+        (lambda found: ClipScores(found.frame, found.attributes, table([1, 0, 0, 1, 1, np.nan])), "must be finite"),
         (lambda found: 1 / 0, "ZeroDivisionError"),
     ],
 )
 def test_a_clip_that_fails_is_counted_and_named(walk, broken, says):
     result = run(walk, type("Bad", (Broken,), {"broken": staticmethod(broken)}))
-    assert (result["n"]["clips"], result["n"]["failed"], result["failed"][0]["clip"]) == (1, 1, "02")
+    assert (result["n"]["clips"], result["n"]["failed"], result["failed"][0]["item"]) == (1, 1, "02")
     assert says in result["failed"][0]["error"]
     assert "failed: 02: " in as_text(result)
     assert result["frame_auc_micro_interval"] is None, "one clip has no interval"
@@ -162,14 +131,15 @@ def test_nothing_scored_is_an_error(walk):
         def scores(self, clip):
             raise XadError("no weights")
 
-    with pytest.raises(XadError, match="no test clip could be scored; the first: no weights"):
+    with pytest.raises(XadError, match="no clip could be scored; the first: no weights"):
         run(walk, Dead)
 
 
 def test_the_table(walk):
     text = as_text(run(walk))
     assert (
-        "walk: fitted on 2 normal clips, tested on 2 with 24 frames, 15 of them anomalous, 2 tracks; 0 failed" in text
+        "walk (folders): fitted on 2 normal clips, tested on 2 with 24 frames, 15 of them anomalous, 2 tracks; 0 failed"
+        in text
     )
     header, moved, mean, combined = text.splitlines()[1:5]
     assert header.split() == ["frame", "AUC", "micro", "macro", "micro*", "macro*"]

@@ -14,11 +14,13 @@ from xad_agent.eval.sampling import Shard
 KINDS = [GOOD] * 20 + ["cut"] * 20
 
 
-def pictures(scores, **more):
+def pictures(scores, pointed=False, **more):
     items = [
         {"item": f"{n}.png", "kind": kind, "score": score}
         for n, (kind, score) in enumerate(zip(KINDS, scores, strict=True))
     ]
+    for item in items[20:] if pointed else ():
+        item["map_peak_in_mask"] = True
     good, bad = scores[:20], scores[20:]
     auroc = sum((b > g) + (b == g) / 2 for g in good for b in bad) / 400
     return {
@@ -66,7 +68,7 @@ def clip_run():
 @pytest.fixture
 def scripted(monkeypatch):
     zero = pictures(WEAK, task="zero-shot", detector="self-dissimilarity", baselines={"centre": pictures([0.0] * 40)})
-    results = {"_images": pictures(STRONG, fit_seconds=9.0), "_zero_shot": zero, "_clips": clip_run()}
+    results = {"_images": pictures(STRONG, pointed=True, fit_seconds=9.0), "_zero_shot": zero, "_clips": clip_run()}
     monkeypatch.setattr(detectors, "_alone", lambda evaluate, *arguments: results[evaluate.__name__])
     monkeypatch.setattr(clip_layout, "is_clip_set", lambda directory: Path(directory).name == "walk", raising=False)
     return results
@@ -100,11 +102,27 @@ def test_items_can_be_compared_later(scripted, tmp_path):
     assert result["items"][20] == {
         "item": "1-nut: 20.png",
         "kind": "cut",
-        "patchcore": 1.0,
-        "self-dissimilarity": 2,
-        "centre": 0.0,
+        "patchcore": {"image_auroc": 1.0, "pointing": True},
+        "self-dissimilarity": {"image_auroc": 2},
+        "centre": {"image_auroc": 0.0},
     }
     assert (tmp_path / "out/result.json").is_file() and "patchcore" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_without_good_pictures_pointing_is_compared(scripted, monkeypatch):
+    def without_good(result, right):
+        items = [item | {"map_peak_in_mask": right} for item in result["items"][20:]]
+        return result | {"items": items, "image_auroc": None, "baselines": {}}
+
+    bad = {
+        "_images": without_good(scripted["_images"], True),
+        "_zero_shot": without_good(scripted["_zero_shot"], False),
+    }
+    monkeypatch.setattr(detectors, "_alone", lambda evaluate, *arguments: bad[evaluate.__name__])
+    of = run("data/nut")["sets"]["1-nut"]
+    assert (of["best"], of["compared_by"]) == ("patchcore", "pointing")
+    behind = of["detectors"]["self-dissimilarity"]["to_best"]
+    assert behind["difference"] == -1 and behind["p_value"] == pytest.approx(2 / 2**20)
 
 
 def test_a_detector_that_fails_is_named_and_the_others_stay(scripted, monkeypatch):

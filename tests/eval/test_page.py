@@ -14,6 +14,7 @@ SVGS = {
     "empty histogram": lambda: plots.score_histogram({"good": [], "bad": []}),
     "curves": lambda: plots.curves({"map": ([0, 1], [0, 1]), "random": ([0, 1], [0.5, 0.5])}, "x", "y"),
     "bars": lambda: plots.bars({"cut": (0.5, 0.4, 0.6), "dent": (0.2, None, None)}, "recall"),
+    "marked bars": lambda: plots.bars({"cut": (0.5, 0.4, 0.6), "dent": (0.2, None, None)}, "AP", {"cut": 0.1}),
     "timeline": lambda: plots.timeline(np.arange(4), np.array([False, True, True, False]), 2.0, 10),
 }
 
@@ -35,7 +36,7 @@ def test_a_page_holds_what_it_was_given(tmp_path):
     picture = np.full((700, 500, 4), 90, np.uint8)
     page = Page(
         "Pictures of nut",
-        "table",
+        "table\n(share: of all (both kinds))\n(x) y",
         {"seed": 3, "versions": {"python": "3"}, "score": 9},
         plots=(Plot("Scores", SVGS["curves"]()),),
         tables=(Table("Types", ("type", "n"), (("cut", "2"),)),),
@@ -43,7 +44,15 @@ def test_a_page_holds_what_it_was_given(tmp_path):
     )
     write_pages([page], tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
-    for part in ("<h1>Pictures of nut</h1>", "worst: cut/0.png", "&lt;i&gt;", 'alt="the picture"', ">cut</th><td>2<"):
+    for part in (
+        "<h1>Pictures of nut</h1>",
+        "worst: cut/0.png",
+        "&lt;i&gt;",
+        "<li>share: of all (both kinds)</li>",
+        "table\n(x) y</pre>",
+        'alt="the picture"',
+        ">cut</th><td>2<",
+    ):
         assert part in text
     assert "python 3" in text and ">score<" not in text, "only what the result depends on is listed"
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text).replace("http-equiv", "")

@@ -1,233 +1,129 @@
-"""X-MAN's protocol: hand-computed cases, sklearn, and the properties it must have."""
+"""`xad eval xman` on anybody's answers, from files to result and report."""
 
 import json
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from sklearn.metrics import average_precision_score
 
-from tests.eval.clip_sets import write_clip_set
+from tests.eval.clip_sets import FRAMES, write_clip_set
 from xad_agent.errors import XadError
-from xad_agent.eval.xman import _precision_of, as_text, evaluate_answers, score_answers
-from xad_agent.eval.xman_answers import Answers
-from xad_agent.eval.xman_labels import Labels, read_labels
+from xad_agent.eval.batch import Batch
+from xad_agent.eval.diff import compare_runs
+from xad_agent.eval.sampling import Shard
+from xad_agent.eval.xman import as_text, evaluate_answers
+from xad_agent.media import read_clip
 
-KINDS = {"run / jog": "action", "car": "object", "on grass": "location"}
+QUIET = Batch(progress=False)
+TEXTS = {"01": "a golf cart", "02": "zilch"}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """Many resamples, versions and revision are tested elsewhere; here they only cost time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
-        patch.setattr("xad_agent.eval.xman.revision", lambda: None)
-        patch.setattr("xad_agent.eval.xman.versions", dict)
         yield
 
 
-def labels_of(truth, kinds=KINDS):
-    """Labels from {clip: rows of class names}."""
-    frames = {
-        (clip, n): frozenset(row) for clip, rows in truth.items() for n, row in enumerate(rows) if row is not None
-    }
-    return Labels("own.json", kinds, frames, {place: f"{place[0]}_{place[1]}" for place in frames})
-
-
-def answers_of(scores, **options):
-    return Answers(tuple(KINDS), {clip: np.array(rows, float) for clip, rows in scores.items()}, **options)
-
-
-RUN, CAR, GRASS = ({name} for name in KINDS)
-TRUTH = labels_of({"a": [RUN, None, CAR, None], "b": [GRASS, RUN | CAR, None, None]})
-SCORES = {  # run / jog, car, on grass
-    "a": [[9, 1, 0], [8, 0, 0], [0, 5, 0], [0, 6, 9]],
-    "b": [[0, 0, 8], [7, 4, 0], [0, 3, 0], [0, 0, 0]],
-}
-
-
-def test_by_hand():
-    result = score_answers(TRUTH, answers_of(SCORES))
-    run, car, grass = (1 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2, 1 / 2  # precision at each true frame, mean
-    assert result["per_class_ap"] == pytest.approx({"run / jog": run, "car": car, "on grass": grass})
-    assert result["map"] == pytest.approx((run + car + grass) / 3)
-    assert result["map_without_location"] == pytest.approx((run + car) / 2)
-    assert result["map_per_kind"] == pytest.approx({"action": run, "location": grass, "object": car})
-    assert result["classes"]["car"] == {"kind": "object", "positive_frames": 2, "prevalence": 0.25}
-    assert result["n"] == {"clips": 2, "frames": 8, "labelled_frames": 4}
-    assert result["sampled"] == {"every": 1, "frames": 8, "share": 1, "map": pytest.approx(result["map"])}
-    assert result["undefined"] == result["unmapped"] == {}
-    json.dumps(result)
-
-
-@st.composite
-def cases(draw):
-    """One to three clips with frames of any classes, and scores with many ties."""
-    lengths = draw(st.lists(st.integers(1, 8), min_size=1, max_size=3))
-    truth = {str(c): [draw(st.sets(st.sampled_from(list(KINDS)))) for _ in range(n)] for c, n in enumerate(lengths)}
-    scores = {str(c): draw(arrays(np.int64, (n, 3), elements=st.integers(0, 5))) for c, n in enumerate(lengths)}
-    return truth, scores
-
-
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(cases(), st.randoms(use_true_random=False))
-def test_properties(case, random):
-    truth, scores = case
-    whole = score_answers(labels_of(truth), answers_of(scores))
-
-    columns = np.array([[name in row for name in KINDS] for rows in truth.values() for row in rows])
-    table = np.concatenate(list(scores.values()))
-    for place, name in enumerate(KINDS):
-        column = columns[:, place]
-        if not column.any() or column.all():
-            assert name in whole["undefined"] and name not in whole["per_class_ap"]
-        else:
-            expected = average_precision_score(column, table[:, place])
-            assert whole["per_class_ap"][name] == pytest.approx(expected), "sklearn's"
-
-    orders = {clip: random.sample(range(len(rows)), len(rows)) for clip, rows in truth.items()}
-    permuted = score_answers(
-        labels_of({clip: [truth[clip][i] for i in order] for clip, order in orders.items()}),
-        answers_of({clip: scores[clip][order] for clip, order in orders.items()}),
-    )
-    assert permuted["per_class_ap"] == pytest.approx(whole["per_class_ap"]), "the order of frames"
-    turned = score_answers(labels_of(truth), answers_of(dict(reversed(scores.items()))))
-    assert turned["per_class_ap"] == pytest.approx(whole["per_class_ap"]), "the order of clips"
-
-    perfect = {clip: [[name in row for name in KINDS] for row in rows] for clip, rows in truth.items()}
-    assert set(score_answers(labels_of(truth), answers_of(perfect))["per_class_ap"].values()) <= {1}
-    constant = score_answers(labels_of(truth), answers_of({clip: np.full((len(r), 3), 7) for clip, r in truth.items()}))
-    assert constant["per_class_ap"] == pytest.approx(
-        {name: whole["classes"][name]["prevalence"] for name in constant["per_class_ap"]}
-    )
-
-
-def test_a_perfect_answer_is_printed_as_100():
-    rows = {"a": [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]], "b": [[0, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 0]]}
-    text = as_text(score_answers(TRUTH, answers_of(rows)))
-    lines = [line.split() for line in text.splitlines()]
-    assert ["mean", "(mAP)", "100.0"] in lines
-    assert ["car", "2", "25.0", "100.0"] in lines
-
-
-def test_classes_without_both_kinds_of_frames_are_apart():
-    labels = labels_of({"a": [RUN, RUN | CAR, RUN]}, KINDS | {"van": "object"})
-    answers = Answers((*KINDS, "van", "ufo"), {"a": np.zeros((3, 5))})
-    result = score_answers(labels, answers)
-    assert result["undefined"] == {
-        "run / jog": "every frame has it",
-        "on grass": "no frame has it",
-        "van": "no frame has it",
-        "ufo": "no frame has it",
-    }
-    assert result["per_class_ap"] == {"car": pytest.approx(1 / 3)}
-    assert (result["map"], result["map_per_kind"]["action"]) == (pytest.approx(1 / 3), None)
-    assert "run / jog: every frame has it, in no mean" in as_text(result)
-
-
-def test_no_defined_class_has_no_mean():
-    result = score_answers(labels_of({"a": [RUN]}, {"run / jog": "action"}), answers_of({"a": [[1, 1, 1]]}))
-    assert (result["map"], result["map_interval"], result["map_without_location"]) == (None, None, None)
-    assert "mean (mAP)" in as_text(result)
-
-
-def test_the_labels_file_is_named_and_never_passed_off_as_xmans():
-    result = score_answers(TRUTH, answers_of(SCORES))
-    assert result["labels"] == "own.json"
-    assert "an X-MAN score only if that is X-MAN's own file" in result["note"]
-    assert "own.json" in as_text(result) and result["note"] in as_text(result)
-
-
-def test_sampling_is_told_with_its_effect():
-    held = {clip: np.repeat(np.array(rows)[::2], 2, axis=0) for clip, rows in SCORES.items()}
-    result = score_answers(TRUTH, answers_of(held, every=2))
-    assert result["sampled"]["every"] == 2
-    assert (result["sampled"]["frames"], result["sampled"]["share"]) == (4, 0.5)
-    alone = (1 + 1 + 1) / 3  # at frames 0 and 2 of both clips each class is ranked first
-    assert result["sampled"]["map"] == pytest.approx(alone)
-    assert result["map"] < alone
-    assert any("only every 2. frame was answered" in note for note in result["notes"])
-    assert "mean over the 50.0 % of frames answered: 100.0" in as_text(result)
-
-
-def test_oddities_of_labels_are_noted():
-    labels = labels_of({"a": [{"cave"}, set(), CAR]}, {"cave": "where", "car": "object"})
-    result = score_answers(labels, Answers(("cave", "car"), {"a": np.eye(3)[:, [0, 2]]}))
-    assert result["notes"][0] == "coarse kinds that X-MAN does not have: where; none of them counts as location"
-    assert result["notes"][1] == "1 labelled frames have an empty list and count as normal"
-    assert result["n"]["labelled_frames"] == 3
-
-
-def test_unmapped_words_are_listed():
-    result = score_answers(TRUTH, answers_of(SCORES, unmapped={"zebra": 3, "gnu": 1}))
-    assert (result["unmapped"], result["unmapped_total"]) == ({"zebra": 3, "gnu": 1}, 4)
-    assert "unmapped, 4 in all: zebra (3), gnu (1)" in as_text(result)
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (
-            lambda a: Answers(("run / jog", "car"), {c: r[:, :2] for c, r in a.scores.items()}),
-            "classes on grass of own",
-        ),
-        (lambda a: answers_of({"a": a.scores["a"]}), r"key 'b_0' reads as clip 'b', frame 0, but the clips are a"),
-        (lambda a: answers_of(dict(a.scores) | {"a": a.scores["a"] * np.nan}), "clip a: needs finite scores"),
-        (lambda a: answers_of(dict(a.scores) | {"a": a.scores["a"][:, :2]}), r"clip a: .* an array of shape \(4, 2\)"),
-    ],
-)
-def test_answers_that_do_not_fit_are_refused(change, says):
-    with pytest.raises(XadError, match=says):
-        score_answers(TRUTH, change(answers_of(SCORES)))
-
-
-def test_frames_that_no_answer_has_are_named():
-    with pytest.raises(XadError, match=r"clip a: needs finite scores for 5 frames and 3 classes; .* shape \(4, 3\)"):
-        score_answers(TRUTH, answers_of(SCORES), {"a": range(5), "b": range(4)})
-    with pytest.raises(XadError, match=r"clip c: .* the answers have none"):
-        score_answers(TRUTH, answers_of(SCORES), {"a": range(4), "b": range(4), "c": range(2)})
-
-
-def test_the_interval_resamples_clips():
-    random = np.random.default_rng(0)
-    truth, scores = random.random(60) > 0.7, random.integers(0, 20, 60).astype(float)
-    clips = np.repeat(np.arange(6), 10)
-    times = np.array([2, 0, 1, 1, 0, 2])
-    expected = average_precision_score(truth, scores, sample_weight=times[clips])
-    assert _precision_of(truth, scores, clips)(times) == pytest.approx(expected)
-    assert np.isnan(_precision_of(truth, scores, clips)(times * 0))
-    result = score_answers(TRUTH, answers_of(SCORES))
-    assert result["map_interval"] == score_answers(TRUTH, answers_of(SCORES))["map_interval"]
-    assert result["map_interval"][0] <= result["map"] <= result["map_interval"][1]
-
-
-def test_files_from_end_to_end(tmp_path):
+@pytest.fixture
+def files(tmp_path):
+    """Labels, clips, answers frame by frame."""
     root = write_clip_set(tmp_path / "walk")
     true = {f"01_{frame:03}": [["object", "vehicle (cart)"]] for frame in range(4, 12)}
     (tmp_path / "labels.json").write_text(json.dumps(true | {"02_003": [["action", "run / jog"]]}))
-    texts = {"01": "a golf cart", "02": "nothing"}
-    rows = [{"clip": clip, "frame": n, "text": texts[clip]} for clip in texts for n in range(12)]
-    (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    result = evaluate_answers(tmp_path / "labels.json", root / "testing/frames", tmp_path / "answers.jsonl")
+    rows = [{"clip": clip, "frame": n, "text": text} for clip, text in TEXTS.items() for n in range(FRAMES)]
+    return tmp_path / "labels.json", root / "testing/frames", written(tmp_path, *rows)
+
+
+def written(folder, *rows):
+    path = folder / "answers.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_files_from_end_to_end(files):
+    result = evaluate_answers(*files, batch=QUIET)
     assert result["per_class_ap"] == {"run / jog": pytest.approx(1 / 24), "vehicle (cart)": pytest.approx(8 / 12)}
-    assert (result["unmapped"], result["labels"]) == ({"nothing": 12}, str(tmp_path / "labels.json"))
-
-
-@pytest.mark.data
-def test_true_names_of_ped2_give_100_and_a_constant_gives_the_prevalence(data, tmp_path):
-    path, clips = data / "ucsd_ped2/explanations.json", data / "ucsd_ped2/testing/frames"
-    labels = read_labels(path)
-    frames = {folder.name: sorted(int(p.stem) for p in folder.iterdir()) for folder in clips.iterdir()}
-    rows = [
-        {"clip": clip, "frame": n, "label_scores": dict.fromkeys(labels.frames.get((clip, n), ()), 1)}
-        for clip, numbers in frames.items()
-        for n in numbers
+    assert (result["unmapped"], result["labels"]) == ({"zilch": 12}, str(files[0]))
+    assert [(item["item"], item["frames"], item["map"]) for item in result["items"]] == [
+        ("01", 12, pytest.approx(8 / 12)),
+        ("02", 12, pytest.approx(1 / 12)),
     ]
-    (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    result = evaluate_answers(path, clips, tmp_path / "answers.jsonl")
-    assert result["per_class_ap"] == {"bicycle": 1, "skateboard": 1, "vehicle (cart)": 1}
-    constant = Answers(labels.classes, {clip: np.ones((len(n), 3)) for clip, n in frames.items()})
-    chance = score_answers(labels, constant, frames)
-    assert chance["per_class_ap"]["skateboard"] == pytest.approx(chance["classes"]["skateboard"]["prevalence"])
+    assert (result["task"], result["category"], result["failed"]) == ("xman", "walk", [])
+    assert "true regions" not in as_text(result)
+
+
+def test_events_give_what_the_same_frames_give(files, tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text(
+        json.dumps({"clip": "01", "events": [{"start": 0, "end": 11, "text": TEXTS["01"]}]})
+        + '\n{"clip": "02", "events": []}'
+    )
+    by_frames, by_events = evaluate_answers(*files, batch=QUIET), evaluate_answers(*files[:2], path, batch=QUIET)
+    assert by_frames["per_class_ap"] == by_events["per_class_ap"]
+    assert any("cover 12 of 24 frames; the others count as answered normal" in note for note in by_events["notes"])
+
+
+def test_an_answer_of_ask_is_known_by_its_clip(files, tmp_path):
+    sha = read_clip(files[1] / "01").sha256
+    answer = {
+        "question": "why?",
+        "verdict": "anomalous",
+        "text": "It is a cart.",
+        "label_scores": {"car": 2.5, "person": 1},
+        "events": [{"label": "event 1", "start": 0.4, "end": 1.2}],
+        "regions": [{"label": "event 1", "frames": [4, 11, 6]}],
+        "evidence": [{"id": "E1", "media": sha}],
+    }
+    result = evaluate_answers(*files[:2], written(tmp_path, answer), batch=QUIET)
+    assert result["per_class_ap"]["vehicle (cart)"] == 1
+    assert any("no line is of 02: counted as answered normal" in note for note in result["notes"])
+
+
+def test_frames_counted_from_1_in_labels_and_answers(files, tmp_path):
+    labels, clips, _ = files
+    labels.write_text(json.dumps({f"Test001_{n + 1}": [["object", "vehicle (cart)"]] for n in range(4, 12)}))
+    answers = written(tmp_path, {"clip": "Test001", "start": 5, "end": 12, "text": "a cart"})
+    with pytest.raises(XadError, match="say --first 1"):
+        evaluate_answers(labels, clips, answers, batch=QUIET)
+    result = evaluate_answers(labels, clips, answers, first=1, batch=QUIET)
+    assert result["per_class_ap"] == {"vehicle (cart)": 1}
+    assert result["notes"][0] == "clips of the labels were known by their numbers: Test001 as 01"
+
+
+def test_parts_are_gathered_and_other_answers_refused(files, tmp_path):
+    output = tmp_path / "out"
+    for number in (1, 2):
+        part = evaluate_answers(*files, batch=Batch(output, shard=Shard(number, 2), progress=False))
+        assert part["n"]["clips"] == 1
+    whole = evaluate_answers(*files, batch=Batch(output, progress=False))
+    assert whole["map"] == evaluate_answers(*files, batch=QUIET)["map"]
+    files[2].write_text(files[2].read_text().replace("golf", "small"))
+    with pytest.raises(XadError, match=r"holds results of other settings .*answers_sha256"):
+        evaluate_answers(*files, batch=Batch(output, progress=False))
+    with pytest.raises(XadError, match=r"holds results of other settings .*seed 0, now 1"):
+        evaluate_answers(*files, batch=Batch(output, seed=1, progress=False))
+
+
+def test_two_files_of_answers_can_be_compared(files, tmp_path):
+    better = tmp_path / "better.jsonl"
+    better.write_text(json.dumps({"clip": "01", "start": 4, "end": 11, "text": "a cart"}))
+    for name, answers in (("a", files[2]), ("b", better)):
+        evaluate_answers(*files[:2], answers, batch=Batch(tmp_path / name, progress=False))
+    row = compare_runs(tmp_path / "a", tmp_path / "b")["sets"]["xman walk"]["outcomes"]["map"]
+    assert (row["n"], row["raised"], row["verdict"]) == (2, 1, "noise"), "one clip of two is no proof"
+
+
+def test_a_report_of_answers(files, tmp_path):
+    report = tmp_path / "report.html"
+    evaluate_answers(*files, batch=Batch(report=report, progress=False))
+    text = report.read_text()
+    assert "best class: vehicle (cart)" in text and "worst class: run / jog" in text
+    assert "said: vehicle (cart) 1" in text and "said: nothing" in text and "true: normal" in text
+
+
+def test_a_report_where_no_class_is_defined(files, tmp_path):
+    labels, clips, answers = files
+    labels.write_text(json.dumps({"01_004": []}))
+    report = tmp_path / "report.html"
+    result = evaluate_answers(labels, clips, answers, batch=Batch(report=report, progress=False))
+    assert result["map"] is None and result["classes"] == {}
+    assert "1 labelled frames have an empty list and count as normal" in report.read_text()

@@ -117,6 +117,36 @@ def test_what_stands_is_seen_by_the_detector_alone() -> None:
     assert set(seen.track[rows]).isdisjoint(seen.track[walkers(seen)])
 
 
+def test_where_things_are_known_to_be_they_alone_are_measured() -> None:
+    """As when they are found: the same speed, gait and names, in the boxes and tracks that were given."""
+    rider = Thing((140, 70), (-4, 0), name="bicycle")
+    frames = scene(20, [Thing((10, 10), (2, 0)), rider, Thing((60, 10))])
+    places = {frame: [(7, tuple(map(float, rider.box(frame))))] for frame in range(5, 15)}
+    seen = watch(read_clip(frames, fps=10, name="walkway"), eyes(), places=places)
+    check(seen)
+    assert seen.frame.tolist() == list(range(5, 15)) and set(seen.track) == {7}
+    assert seen.box == pytest.approx(np.array([rider.box(frame) for frame in range(5, 15)]))
+    found = seen_in(frames)
+    rows = walkers(found, rider)[5:15]
+    assert seen.scores == pytest.approx(found.scores[rows], abs=0.1)
+    assert np.median(seen.speed) == pytest.approx(np.median(found.speed[rows]), rel=0.1)
+    assert np.median(seen.velocity, axis=0) == pytest.approx(np.median(found.velocity[rows], axis=0), abs=3)
+
+
+@pytest.mark.parametrize("places", [{}, {3: []}])
+def test_nowhere_is_anything_known_to_be(
+    places: dict[int, list[tuple[int, tuple[float, float, float, float]]]],
+) -> None:
+    seen = watch(read_clip(scene(20, [WALKER]), fps=10, name="walkway"), eyes(), places=places)
+    check(seen)
+    assert len(seen) == 0 and len(seen.object_frame) > 0
+
+
+def test_a_known_place_where_nothing_moves_stands() -> None:
+    seen = watch(read_clip(scene(20, []), fps=10, name="walkway"), eyes(), places={4: [(1, (10.0, 10.0, 30.0, 50.0))]})
+    assert seen.speed.tolist() == [0] and seen.scores.tolist() == [[0, 0]]
+
+
 def test_names_go_to_the_movers_that_they_belong_to() -> None:
     rider = Thing((140, 70), (-4, 0), name="bicycle")
     seen = seen_in(scene(20, [Thing((10, 10), (2, 0)), rider]))

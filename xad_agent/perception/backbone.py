@@ -38,13 +38,14 @@ class Backbone(nn.Module):
         trunk: The network as timm builds it.
         spec: What `load_backbone` was called with.
         channels: Channels of the three stages.
+        mean, std: Of the pixels it was trained on, 1 being white.
         fingerprint: sha256 over the weights, by which a profile knows the network it was fitted with.
     """
 
     def __init__(self, trunk: nn.Module, spec: str, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
         self.trunk = trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.spec = spec
+        self.spec, self.mean, self.std = spec, mean, std
         self.channels = tuple(int(n) for n in trunk.feature_info.channels())  # type: ignore[union-attr, operator]
         self.fingerprint = fingerprint(trunk)
         self._forward = _fused(self.trunk)

@@ -1,5 +1,6 @@
 """`Sightings`: what stands and moves in each frame of a clip, tracked; all that clip detectors look at."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ from xad_agent.perception.looks import (
 from xad_agent.perception.movers import Motion, Mover
 from xad_agent.perception.networks import Networks, Objects
 from xad_agent.perception.tracks import Tracker
+
+Places = Mapping[int, Sequence[tuple[int, tuple[float, float, float, float]]]]
+"""Frame -> the track, from 1, and the box x0 y0 x1 y1 in px of the clip of each thing that is known to be there."""
 
 _INSIDE, _OVERLAP = 0.6, 0.3
 _LASTING_SECONDS = 1.0  # what stands for less is noise of the background
@@ -139,8 +143,14 @@ def rows_by(keys: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(found.tolist(), np.split(order, starts[1:]), strict=True)) if len(found) else {}
 
 
-def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
+def watch(clip: Clip, eyes: Eyes, progress: bool = False, places: Places | None = None) -> Sightings:
     """Look at a clip once from start to end; memory grows with what is seen, not with the frames.
+
+    Args:
+        clip: What to look at.
+        eyes: What with.
+        progress: Whether a bar is shown, on stderr.
+        places: Where things are, if that is known: these are measured then, and nothing else is looked for.
 
     Raises:
         XadError: The clip cannot be read any more.
@@ -153,7 +163,7 @@ def watch(clip: Clip, eyes: Eyes, progress: bool = False) -> Sightings:
     measured = steady and hindered is None
     seen = tqdm(looks(clip, GAP if measured else 0), total=look_count(clip), desc=clip.name, disable=not progress)
     with Networks(eyes, every_look=not measured) as networks:
-        watcher = _Watcher(clip, eyes, background if measured else None, networks)
+        watcher = _Watcher(clip, eyes, background if measured else None, networks, places)
         for look, found in networks.detected(seen):
             watcher.see(look, found.result() if found else None)
         return watcher.sightings(steady, tuple(said for said in (hindered, note) if said))
@@ -186,8 +196,10 @@ class _Rows(NamedTuple):
 class _Watcher:
     """What has been seen of a clip so far; without a background no motion is measured."""
 
-    def __init__(self, clip: Clip, eyes: Eyes, background: Background | None, networks: Networks):
-        self._clip, self._background, self._networks = clip, background, networks
+    def __init__(
+        self, clip: Clip, eyes: Eyes, background: Background | None, networks: Networks, places: Places | None = None
+    ):
+        self._clip, self._background, self._networks, self._places = clip, background, networks, places
         self._step = look_step(clip.fps)
         self._perspective = eyes.perspective.resized(working_shape(clip))
         self._scale = clip.width / working_shape(clip)[1]  # px of the clip a px of the working size
@@ -206,7 +218,8 @@ class _Watcher:
             self._found.append((look.number * self._step, found))
         elif motion is not None:
             self._objects = self._carried(self._objects, motion)
-        self._rows.append(self._things(look, motion))
+        things = self._things if self._places is None else self._placed
+        self._rows.append(things(look, motion))
 
     def sightings(self, steady: bool, notes: tuple[str, ...]) -> Sightings:
         """All that was seen."""
@@ -267,6 +280,21 @@ class _Watcher:
             scores=np.concatenate([named, rest.scores, np.zeros((len(still), named.shape[1]), np.float32)]),
             motion=self._motions([*movers, *others, *still], motion is not None),
             still=np.arange(len(box)) >= len(box) - len(still),
+        )
+
+    def _placed(self, look: Look, motion: Motion | None) -> _Rows:
+        """What is where things are known to be, with the names of the objects in it."""
+        frame = look.number * self._step
+        known = (self._places or {}).get(frame, ())
+        box = np.array([place for _, place in known], np.float32).reshape(-1, 4)
+        self._networks.describe(look, box)
+        return _Rows(
+            frame=np.full(len(box), frame),
+            track=np.array([track for track, _ in known], int),
+            box=box,
+            scores=_name(box, self._objects.box, self._objects.scores)[0],
+            motion=self._motions([motion.of(one / self._scale) if motion else None for one in box], motion is not None),
+            still=np.zeros(len(box), dtype=bool),
         )
 
     def _still(self, motion: Motion, known: np.ndarray) -> list[Mover]:
