@@ -1,13 +1,14 @@
 """What a picture would be if all of it were normal, and other places of it that are as large as those named."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xad_agent.counterfactual import MAX_TRIES, Repair, light, repair_regions
+from xad_agent.counterfactual import FEATHER_SHARE, MAX_TRIES, Repair, light, repair_regions
 from xad_agent.evidence import Region, run_lengths
-from xad_agent.matching import Counterparts, Window
+from xad_agent.matching import Counterparts, Match, Window
 from xad_agent.normals import Normals
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ _PLACES = 500
 def wholly_normal(case: "Case", profile: "PictureProfile") -> Repair | None:
     """The nearest normal picture in the place of all of this one, as the tool `repair` puts it into a region.
 
-    A normal picture that aligns with the picture is laid on it; of one that does not, the place is taken whose
-    surroundings of the regions are most similar. Its light is fitted to these surroundings. As in a repair the most
-    similar come first, until one falls to the threshold or below; of at most six the lowest is kept.
+    A normal picture that aligns with the picture is laid on it, and where it does not reach, as in the corners of a
+    turned one, the picture stays as it is; of one that does not align, the place is taken whose surroundings of the
+    regions are most similar. Its light is fitted to these surroundings. As in a repair the most similar come first,
+    until one falls to the threshold or below; of at most six the lowest is kept.
 
     Returns:
         The normal picture, in the size of this one; None where none fits.
@@ -32,10 +34,12 @@ def wholly_normal(case: "Case", profile: "PictureProfile") -> Repair | None:
 
     normals, size = case.normals, (case.picture.height, case.picture.width)
     near = normals.disregarded
-    window = Window((0, 0, near.shape[1], near.shape[0]), near, ~near)
+    whole = Window((0, 0, near.shape[1], near.shape[0]), near, ~near)
     best: Repair | None = None
-    for tries, match in enumerate(Counterparts(normals, ()).matching(window)[:MAX_TRIES], start=1):
-        pixels = match.pixels + light(normals.picture.pixels, match, window)
+    for tries, match in enumerate(Counterparts(normals, ()).matching(whole)[:MAX_TRIES], start=1):
+        reach = _reach(match, normals)
+        there = match.pixels + light(normals.picture.pixels, match, replace(whole, ring=~near & (reach > 0)))
+        pixels = normals.picture.pixels + reach[..., None] * (there - normals.picture.pixels)
         laid = read_picture(resize(np.clip(np.rint(pixels), 0, 255).astype(np.uint8), size), name=match.name)
         score = profile.examine(laid).score
         if best is None or score < best.score:
@@ -43,6 +47,21 @@ def wholly_normal(case: "Case", profile: "PictureProfile") -> Repair | None:
         if score <= profile.calibration.threshold():
             break
     return best
+
+
+def _reach(match: Match, normals: Normals) -> np.ndarray:
+    """Where a match covers the working picture, 0 to 1, float (H, W), fading out towards where it ends inside of it."""
+    import cv2
+
+    shape = normals.disregarded.shape
+    if not match.aligned:
+        return np.ones(shape, dtype=np.float32)
+    frame = np.ones(normals.nearest[match.exemplar].pixels.shape[:2], dtype=np.uint8)
+    covered = cv2.warpAffine(frame, normals.laid[match.exemplar], shape[::-1], flags=cv2.INTER_NEAREST)
+    sigma = max(0.5, FEATHER_SHARE * max(shape))
+    side = 2 * int(np.ceil(3 * sigma)) + 1  # nothing of what is repeated beyond the frame shows
+    kept = cv2.erode(covered, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.GaussianBlur(kept.astype(np.float32), (side, side), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
 def moved(regions: Sequence[Region], avoid: np.ndarray, random: np.random.Generator) -> list[Region] | None:

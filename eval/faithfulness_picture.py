@@ -43,15 +43,15 @@ def replaced_in_order(
     """The areas under the curves of deletion and of insertion, by `EXPLANATIONS` and by `CONTROLS`.
 
     Returns:
-        The outcomes: `normal_score`, and what `outcome` names, None where the score does not fall when all of the
-        picture is replaced; and what belongs to them: the curves at `SHARES`, and pictures to show.
+        The outcomes: `normal_score`, and what `outcome` names, None where no normal content for all of the
+        picture passes as normal; and what belongs to them: the curves at `SHARES`, and pictures to show.
     """
     from xad_agent.media import read_picture
 
     made = wholly_normal(case, profile)
     names = [outcome(order, way) for order in (*EXPLANATIONS, *CONTROLS) for way in WAYS]
     outcomes: Record = {"normal_score": made.score if made else None, **dict.fromkeys(names)}
-    if made is None or made.score >= case.anomaly_map.score:
+    if made is None or made.score > profile.calibration.threshold():
         return outcomes, {}
     pixels, normal = case.picture.pixels, made.picture.pixels
     deletion = Deletion(pixels, normal, cells, lambda changed: profile.examine(read_picture(changed)).score)

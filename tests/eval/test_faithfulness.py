@@ -83,7 +83,7 @@ def test_stability_is_pooled_by_picture() -> None:
     ("changes", "passed"),
     [
         ({}, True),
-        ({"correlation": 0.95}, False),  # alike as under slight changes
+        ({"correlation": 0.95}, False),  # alike as after a shift
         ({"auroc": 0.97}, False),  # places the defect as well
         ({"correlation": 0.95, "auroc": 0.97}, False),
     ],
@@ -113,7 +113,7 @@ def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart() -> None:
     assert result["n"] == {"train": 9, "defective": 3, "detected": 2, "followed": 1, "failed": 1}
     assert result["failed"] == [{"item": "cut/1.png", "error": "unreadable"}]
     assert result["counterfactual"]["elsewhere"]["n"] == result["counterfactual"]["everything"]["n"] == 1
-    assert any("1 pictures score no lower" in note for note in result["notes"])
+    assert any("1 pictures do not pass" in note for note in result["notes"])
     none = summed(passed)
     assert none["orders"]["map"]["deletion"] is None
     assert "no explanation to try" in none["notes"][0]

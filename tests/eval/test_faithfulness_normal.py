@@ -23,6 +23,23 @@ def test_the_whole_picture_becomes_an_aligned_normal_one() -> None:
     assert made.score == profile.examine(made.picture).score <= profile.calibration.threshold()
 
 
+def test_where_a_laid_normal_picture_does_not_reach_the_picture_stays() -> None:
+    scene = texture(99, 130, 130)
+    asked = scene[20:116, 20:116].copy()
+    asked[40:52, 40:52] = 220
+    profile = NormalProfile([scene[30:126, 26:122]] * 3)
+    profile.calibration = NormalProfile().calibration
+    case = case_of(asked, profile)
+    assert len(case.normals.laid) == 3
+    made = wholly_normal(case, profile)
+    assert made is not None
+    difference = np.abs(made.picture.pixels.astype(int) - asked).max(axis=2)
+    assert not difference[:10].any()
+    assert not difference[:, :6].any()
+    assert np.abs(made.picture.pixels[40:52, 40:52].astype(int) - scene[60:72, 60:72]).mean() < 2
+    assert made.score <= profile.calibration.threshold()
+
+
 def test_of_textures_it_is_a_normal_picture_as_it_is() -> None:
     profile = NormalProfile()
     case = case_of(with_square(SQUARE), profile)
