@@ -10,10 +10,8 @@ import pytest
 from PIL import Image
 
 from xad_agent.detectors.base import AnomalyMap
-from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
 from xad_agent.eval import images
-from xad_agent.eval.batch import Batch
 from xad_agent.eval.batch import Batch
 from xad_agent.eval.metrics import auroc
 from xad_agent.evidence import Evidence, Quantity, Region, run_lengths
