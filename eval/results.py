@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def write_results(runs: Sequence[str | Path], page: str | Path) -> str:
         if own:
             parts += [
                 f"## {shown['title']}\n\n`{shown['command']}`\n",
-                *(_section(one, shown["metrics"]) for one in own),
+                *(_part(one, shown) for one in own),
             ]
     text = "\n".join(parts)
     try:
@@ -54,6 +55,13 @@ def _yaml(name: str) -> Any:
     import yaml
 
     return yaml.safe_load((files("xad_agent.eval") / f"{name}.yaml").read_text("utf-8"))
+
+
+def _part(result: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+    """A result as a table beside published figures, or as its command prints it."""
+    if "text" not in shown:
+        return _section(result, shown["metrics"])
+    return f"```\n{import_module(shown['text']).as_text(result)}\n```\n"
 
 
 def _section(result: Mapping[str, Any], metrics: Mapping[str, str]) -> str:
