@@ -33,7 +33,8 @@ COSTS = ("fit_seconds", "seconds", "peak_memory_mb")
 DEFINITIONS = (
     "to the best: of pictures the difference of image AUROCs, without good ones of pointing; of clips the mean "
     "difference of each clip's frame AUC; to the detector that is highest, on the same items; interval: 95 %, paired "
-    "bootstrap over items; p: adjusted for the comparisons of its set (Benjamini and Hochberg, 1995)",
+    "bootstrap over items; p: adjusted for the comparisons of its set (Benjamini and Hochberg, 1995); more than noise: "
+    "the interval leaves out 0 and p is 0.05 at most",
     "pointing: the map's highest pixel lies in the true mask or box",
     "pictures: patchcore has learned from the set's normal ones; the others have seen none; contrast and centre are "
     "trivial",
@@ -217,7 +218,10 @@ def _set(rows: Rows, seed: int) -> dict[str, Any]:
     best = max(known, key=lambda name: _metric(rows[name], key) or 0.0) if known else None
     to_best = {name: _to_best(rows[name], rows[best], key, seed) for name in known if best and name != best}
     for name, p_value in _adjusted({name: row["p_value"] for name, row in to_best.items()}).items():
-        to_best[name] |= {"p_adjusted": p_value, "more_than_noise": more_than_noise(to_best[name])}
+        to_best[name] |= {
+            "p_adjusted": p_value,
+            "more_than_noise": more_than_noise({**to_best[name], "p_adjusted": p_value}, "p_adjusted"),
+        }
     return {
         "directory": first["directory"],
         "n": first["n"],

@@ -18,7 +18,7 @@ from xad_agent.eval.store import results_of
 AUROC = "image AUROC"
 DEFINITIONS = (
     "paired: over the items that both runs have; difference: B - A; its interval: 95 %, by bootstrap over items; "
-    "better, worse: the interval leaves out 0; of seconds lower is better",
+    "better, worse: the interval leaves out 0 and p is 0.05 at most; of seconds lower is better",
     "p-value: McNemar's exact test of yes and no, a permutation test of measures, of AUROCs from the bootstrap; not "
     "corrected: with 20 outcomes, one differs by chance",
     "metrics: of each run as a whole, side by side; whether such a difference is more than noise only the paired "

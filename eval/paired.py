@@ -7,6 +7,8 @@ import numpy as np
 
 from xad_agent.eval.intervals import bootstrap_interval, ends, resampled
 
+SIGNIFICANT = 0.05
+
 
 def paired_means(before: Sequence[float], after: Sequence[float], *, seed: int) -> dict[str, Any]:
     """The mean difference of two measurements of the same items, with how sure it is.
@@ -108,7 +110,15 @@ def _areas(scores: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]
     return area
 
 
-def more_than_noise(row: dict[str, Any]) -> bool:
-    """Whether a difference as `paired_means` or `paired_aurocs` gives it has an interval that leaves out 0."""
-    ends = row["interval"]
-    return ends is not None and (ends[0] > 0 or ends[1] < 0)
+def more_than_noise(row: dict[str, Any], p_value: str = "p_value") -> bool:
+    """Whether an interval leaves out 0 and the p-value, where there is one, is 0.05 at most.
+
+    Of few items the bootstrap alone says too much: five that all changed one way have an interval apart from 0, while
+    no test on five can be surer than p = 0.06.
+
+    Args:
+        row: As `paired_means` or `paired_aurocs` gives it.
+        p_value: Under which name its p-value is.
+    """
+    ends, found = row["interval"], row[p_value]
+    return ends is not None and (ends[0] > 0 or ends[1] < 0) and (found is None or found <= SIGNIFICANT)

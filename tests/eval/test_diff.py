@@ -25,11 +25,11 @@ def kept(path, content):
 
 
 A = result(
-    [n % 7 for n in range(20)], [n % 2 == 0 for n in range(20)], image_auroc=0.5, versions={"torch": "1", "numpy": "2"}
+    [n % 7 for n in range(30)], [n % 2 == 0 for n in range(30)], image_auroc=0.5, versions={"torch": "1", "numpy": "2"}
 )
 B = result(
-    [n for n in range(20)],
-    [True] * 20,
+    [n for n in range(30)],
+    [True] * 30,
     image_auroc=1.0,
     versions={"torch": "3", "numpy": "2"},
     machine={"load_average": 1},
@@ -39,18 +39,18 @@ B = result(
 def test_better_and_what_turned(tmp_path):
     found = compare_runs(kept(tmp_path / "a/result.json", A), kept(tmp_path / "b.json", B))
     of = found["sets"]["images nut"]
-    assert of["n"] == {"both": 20, "only_a": 0, "only_b": 0}
+    assert of["n"] == {"both": 30, "only_a": 0, "only_b": 0}
     assert of["settings"] == {"versions.torch": ["1", "3"]}
     assert of["outcomes"]["image AUROC"]["after"] == 1 and of["outcomes"]["image AUROC"]["verdict"] == "better"
     pointing = of["outcomes"]["peak_in_mask"]
-    assert (pointing["n"], pointing["before"], pointing["after"], pointing["verdict"]) == (10, 0.5, 1, "better")
-    assert pointing["p_value"] == pytest.approx(2 / 32), "5 turned, all one way"
-    assert of["turned"]["peak_in_mask"] == {"better": [f"{n}.png" for n in (11, 13, 15, 17, 19)], "worse": []}
+    assert (pointing["n"], pointing["before"], pointing["after"], pointing["verdict"]) == (20, 0.5, 1, "better")
+    assert pointing["p_value"] == pytest.approx(2 / 2**10), "10 turned, all one way"
+    assert of["turned"]["peak_in_mask"] == {"better": [f"{n}.png" for n in range(11, 30, 2)], "worse": []}
     assert of["outcomes"]["score"]["verdict"] == "changed", "more of a score is neither better nor worse"
     assert of["outcomes"]["seconds"]["verdict"] == "same"
     assert of["metrics"] == {"image_auroc": [0.5, 1.0]}
     text = as_text(found)
-    assert "peak_in_mask turned better: 5: 11.png" in text and 'versions.torch: "1" -> "3"' in text
+    assert "peak_in_mask turned better: 10: 11.png" in text and 'versions.torch: "1" -> "3"' in text
     assert json.loads(json.dumps(found)) == found
 
 
@@ -80,12 +80,14 @@ def test_verdicts_are_held_against_the_kind(tmp_path):
     def run(of_good):
         items = [
             {"item": str(n), "kind": GOOD if n % 2 else "cut", "anomalous": bool(n % 2 == 0 or of_good)}
-            for n in range(8)
+            for n in range(16)
         ]
         return {"task": "images", "category": "nut", "items": items}
 
     of = compare_runs(kept(tmp_path / "a.json", run(True)), kept(tmp_path / "b.json", run(False)))["sets"]["images nut"]
-    assert of["outcomes"]["right"]["verdict"] == "better" and of["turned"]["right"]["better"] == ["1", "3", "5", "7"]
+    assert of["outcomes"]["right"]["verdict"] == "better" and of["turned"]["right"]["better"] == [
+        str(n) for n in range(1, 16, 2)
+    ]
 
 
 def test_only_common_items_and_sets_are_compared(tmp_path):
@@ -93,7 +95,7 @@ def test_only_common_items_and_sets_are_compared(tmp_path):
     shorter = B | {"items": B["items"][5:]}
     found = compare_runs(kept(tmp_path / "a.json", whole), kept(tmp_path / "b/nut/result.json", shorter))
     assert list(found["sets"]) == ["images nut"]
-    assert found["sets"]["images nut"]["n"] == {"both": 15, "only_a": 5, "only_b": 0}
+    assert found["sets"]["images nut"]["n"] == {"both": 25, "only_a": 5, "only_b": 0}
 
 
 @pytest.mark.parametrize(

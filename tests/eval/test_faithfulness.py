@@ -90,7 +90,7 @@ def test_stability_is_pooled_by_picture() -> None:
 )
 def test_the_rule_of_the_sanity_check(changes: dict[str, float], passed: bool) -> None:
     changed = {f"sanity.{ANEW}.{key}": value for key, value in changes.items()}
-    sanity = summed(*(record(number, **changed) for number in range(4)))["sanity"]
+    sanity = summed(*(record(number, **changed) for number in range(8)))["sanity"]
     assert (sanity[ANEW]["passed"], sanity[LAST]["passed"], sanity["passed"]) == (passed, True, passed)
 
 

@@ -40,6 +40,13 @@ def test_swapping_runs_turns_the_sign(pairs):
     assert there["interval"] == pytest.approx([-end for end in back["interval"][::-1]])
 
 
+def test_few_items_need_both_the_interval_and_the_test():
+    rows = [paired_means([0.0] * n, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6][:n], seed=0) for n in (5, 6)]
+    assert all(row["interval"][0] > 0 for row in rows)
+    assert [row["p_value"] for row in rows] == pytest.approx([2 / 2**5, 2 / 2**6])
+    assert [more_than_noise(row) for row in rows] == [False, True]
+
+
 def test_the_same_twice_is_noise():
     row = paired_means([0.2, 0.4, 0.6], [0.2, 0.4, 0.6], seed=0)
     assert (row["difference"], row["p_value"], more_than_noise(row)) == (0, 1, False)
