@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -79,7 +79,7 @@ class Batch:
             whole["shard"] = f"{self.shard.number}/{self.shard.of}"
         store.keep_result(whole)
         if self.report:
-            self._pages.append(page())
+            self._pages.append(replace(page(), result=whole))
             write_pages(self._pages, self.report)
         return whole
 
