@@ -117,9 +117,10 @@ def test_a_report_shows_every_set_and_escapes_what_it_shows(tmp_path):
     batch = quiet(report=path)
     run(batch)
     with batch.store({}) as store:
-        batch.finish(store, {"task": "toy"}, lambda: Page("<script>", "1 < 2", {"seed": 0, "alpha": "<b>"}))
+        result = {"task": "toy", "seed": 0, "alpha": "<b>"}
+        batch.finish(store, result, lambda: Page("<script>", "1 < 2", result))
     text = path.read_text("utf-8")
-    assert "<th scope=\"row\">machine</th>" in text
+    assert '<th scope="row">machine</th>' in text
     assert text.count("<section>") == 2 and "<script>" not in text and "1 &lt; 2" in text and "&lt;b&gt;" in text
     with pytest.raises(XadError, match="the report cannot be written"):
         run(quiet(report=tmp_path / "none" / "report.html"))
