@@ -34,9 +34,11 @@ def score_histogram(scores: Mapping[str, Sequence[float]], limit: float | None =
     """
 
     def draw(axes: "Axes") -> None:
-        known = {group: np.asarray(values, float) for group, values in scores.items() if len(values)}
-        edges = np.histogram_bin_edges(np.concatenate([*known.values()]), bins=40) if known else np.linspace(0, 1, 41)
-        for (group, values), colour in zip(known.items(), (GOOD, BAD, *_COLOURS), strict=False):
+        coloured = zip(scores.items(), (GOOD, BAD, *_COLOURS), strict=False)
+        known = [(group, np.asarray(values, float), colour) for (group, values), colour in coloured if len(values)]
+        every = [values for _, values, _ in known]
+        edges = np.histogram_bin_edges(np.concatenate(every), bins=40) if every else np.linspace(0, 1, 41)
+        for group, values, colour in known:
             shares = np.full(len(values), 1 / len(values))
             axes.hist(
                 values, edges.tolist(), weights=shares, color=colour, alpha=0.55, label=f"{group} ({len(values)})"

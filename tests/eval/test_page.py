@@ -32,6 +32,11 @@ def test_the_limit_and_groups_are_named():
     assert "limit 0.5" in svg and "good (2)" in svg and "cut &amp; &lt;dent&gt; (1)" in svg
 
 
+def test_a_group_keeps_its_colour_where_another_is_empty():
+    svg = plots.score_histogram({"good": [], "defective": [0.2, 0.4]})
+    assert plots.BAD in svg and plots.GOOD not in svg
+
+
 def test_a_page_holds_what_it_was_given(tmp_path):
     picture = np.full((700, 500, 4), 90, np.uint8)
     page = Page(
