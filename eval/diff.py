@@ -175,9 +175,15 @@ def _set_text(name: str, of: dict[str, Any]) -> str:
     n = of["n"]
     lines = [f"{name}: {n['both']} items in both, {n['only_a']} only in A, {n['only_b']} only in B"]
     lines += [f"  setting {key}: {json.dumps(a)} -> {json.dumps(b)}" for key, (a, b) in of["settings"].items()]
-    width = max([len("outcome"), *map(len, of["outcomes"])])
-    lines.append(f"  {'outcome':<{width}} {'n':>5} {'A':>9} {'B':>9} {'B - A':>9}  {'interval':<20} {'p':>7}  verdict")
-    lines += [_row_text(key, row, width) for key, row in of["outcomes"].items()]
+    rows = {key: row for key, row in of["outcomes"].items() if row["verdict"] != "same"}
+    width = max([len("outcome"), *map(len, rows)])
+    if rows:
+        lines.append(
+            f"  {'outcome':<{width}} {'n':>5} {'A':>9} {'B':>9} {'B - A':>9}  {'interval':<22} {'p':>7}  verdict"
+        )
+    lines += [_row_text(key, row, width) for key, row in rows.items()]
+    if same := [key for key in of["outcomes"] if key not in rows]:
+        lines.append(f"  the same in both: {', '.join(same)}")
     for outcome, moved in of["turned"].items():
         lines += [f"  {outcome} turned {way}: {_some(items)}" for way, items in moved.items() if items]
     lines += [f"  {key}: {_number(a)} -> {_number(b)}" for key, (a, b) in of["metrics"].items()]
@@ -188,7 +194,7 @@ def _row_text(key: str, row: dict[str, Any], width: int) -> str:
     values = " ".join(f"{_number(row[one]):>9}" for one in ("before", "after", "difference"))
     interval = f"[{_number(row['interval'][0])}, {_number(row['interval'][1])}]" if row["interval"] else ""
     p_value = "" if row["p_value"] is None else f"{row['p_value']:.3f}"
-    return f"  {key:<{width}} {row['n']:>5} {values}  {interval:<20} {p_value:>7}  {row['verdict']}"
+    return f"  {key:<{width}} {row['n']:>5} {values}  {interval:<22} {p_value:>7}  {row['verdict']}"
 
 
 def _number(value: float | None) -> str:

@@ -50,6 +50,7 @@ def test_better_and_what_turned(tmp_path):
     assert of["outcomes"]["seconds"]["verdict"] == "same"
     assert of["metrics"] == {"image_auroc": [0.5, 1.0]}
     text = as_text(found)
+    assert "the same in both: seconds" in text
     assert "peak_in_mask turned better: 10: 11.png" in text and 'versions.torch: "1" -> "3"' in text
     assert json.loads(json.dumps(found)) == found
 
