@@ -65,7 +65,12 @@ Rows = dict[str, Row]
 
 
 def evaluate_detectors(
-    directories: Sequence[str | Path], *, alpha: float = 0.05, models: bool = False, batch: Batch | None = None
+    directories: Sequence[str | Path],
+    *,
+    alpha: float = 0.05,
+    models: bool = False,
+    extra: Sequence[str] = (),
+    batch: Batch | None = None,
 ) -> dict[str, Any]:
     """Run every detector on every set and lay the results side by side.
 
@@ -74,6 +79,7 @@ def evaluate_detectors(
             each.
         alpha: False-alarm rate that limits are set for.
         models: Whether the zero-shot detector of the models chosen by `xad models use` is among them.
+        extra: What profiles of clips learn besides the usual: "vqunet", which trains for half an hour.
         batch: How each set is gone through; in the output folder each evaluation has a folder of its own. Parts
             (shards) are not for this.
 
@@ -99,7 +105,7 @@ def evaluate_detectors(
         for evaluation, run in _evaluations(directory, models):
             own = replace(batch, output=batch.output / name / evaluation if batch.output else None, report=None)
             try:
-                rows |= run(_alone(_EVALUATE[evaluation], directory, alpha, own))
+                rows |= run(_alone(_EVALUATE[evaluation], directory, alpha, tuple(extra), own))
             except XadError as error:
                 failed.append({"item": f"{name}: {evaluation}", "error": str(error)})
         if rows:
@@ -107,7 +113,8 @@ def evaluate_detectors(
             items += _items(name, rows)
     if not sets:
         raise XadError(f"no detector could be run; the first: {failed[0]['error']}")
-    with batch.store({"directories": [str(one) for one in directories], "alpha": alpha, "models": models}) as store:
+    settings = {"directories": [str(one) for one in directories], "alpha": alpha, "models": models, "extra": [*extra]}
+    with batch.store(settings) as store:
         result = {
             "task": "detectors",
             "category": ", ".join(sets),
@@ -120,19 +127,19 @@ def evaluate_detectors(
         return batch.finish(store, result, lambda: _page(result))
 
 
-def _images(directory: Path, alpha: float, batch: Batch) -> dict[str, Any]:
+def _images(directory: Path, alpha: float, extra: tuple[str, ...], batch: Batch) -> dict[str, Any]:
     from xad_agent.eval.images import evaluate_images
 
     return evaluate_images(directory, alpha=alpha, repair=False, batch=batch)
 
 
-def _zero_shot(directory: Path, alpha: float, batch: Batch) -> dict[str, Any]:
+def _zero_shot(directory: Path, alpha: float, extra: tuple[str, ...], batch: Batch) -> dict[str, Any]:
     from xad_agent.eval.zero_shot import evaluate_zero_shot
 
     return evaluate_zero_shot(directory, batch=batch)
 
 
-def _models(directory: Path, alpha: float, batch: Batch) -> dict[str, Any]:
+def _models(directory: Path, alpha: float, extra: tuple[str, ...], batch: Batch) -> dict[str, Any]:
     from xad_agent.detectors.zero_shot import zero_shot_detector
     from xad_agent.eval.zero_shot import evaluate_zero_shot
     from xad_agent.perception.models import Models
@@ -140,11 +147,11 @@ def _models(directory: Path, alpha: float, batch: Batch) -> dict[str, Any]:
     return evaluate_zero_shot(directory, detector=zero_shot_detector(Models()), batch=batch)
 
 
-def _clips(directory: Path, alpha: float, batch: Batch) -> dict[str, Any]:
+def _clips(directory: Path, alpha: float, extra: tuple[str, ...], batch: Batch) -> dict[str, Any]:
     from xad_agent.eval.clip_scoring import ProfileMethod
     from xad_agent.eval.clips import evaluate_clips
 
-    return evaluate_clips(directory, ProfileMethod(alpha), batch=batch)
+    return evaluate_clips(directory, ProfileMethod(alpha, extra), batch=batch)
 
 
 _EVALUATE = {"patchcore": _images, "zero-shot": _zero_shot, "models": _models, "clips": _clips}

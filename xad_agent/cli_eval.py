@@ -413,6 +413,7 @@ def eval_detectors(
     models: Annotated[
         bool, typer.Option("--models", help="Also the zero-shot detector of what `xad models use` chose.")
     ] = False,
+    detectors: Detectors = None,
     alpha: Alpha = 0.05,
     output: Output = None,
     limit: Limit = None,
@@ -424,4 +425,8 @@ def eval_detectors(
     from xad_agent.eval.detectors import as_text, evaluate_detectors
 
     batch = batch_of(output, limit, None, seed, report)
-    show(evaluate_detectors(directories, alpha=alpha, models=models, batch=batch), as_text, as_json)
+    show(
+        evaluate_detectors(directories, alpha=alpha, models=models, extra=detectors or (), batch=batch),
+        as_text,
+        as_json,
+    )

@@ -145,10 +145,10 @@ def test_shards_are_for_single_evaluations(tmp_path):
         detectors.evaluate_detectors(["nut"], batch=Batch(output=tmp_path, shard=Shard(1, 2)))
 
 
-def _in_a_process(directory, alpha, batch):
+def _in_a_process(directory, alpha, extra, batch):
     raise XadError(f"{directory}: {alpha}")
 
 
 def test_an_error_comes_out_of_the_process_as_it_was():
     with pytest.raises(XadError, match=r"^nut: 0\.1$"):
-        detectors._alone(_in_a_process, "nut", 0.1, Batch())
+        detectors._alone(_in_a_process, "nut", 0.1, (), Batch())
