@@ -329,7 +329,7 @@ def _told(to_best: dict[str, Any]) -> str:
     ends = to_best["interval"]
     interval = f" [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]" if ends else ""
     p_value = f", p {to_best['p_adjusted']:.3f}" if to_best["p_adjusted"] is not None else ""
-    verdict = "more than noise" if to_best["more_than_noise"] else "noise"
+    verdict = "more than noise" if to_best["more_than_noise"] else "may be noise"
     return f"{100 * to_best['difference']:+.1f}{interval}{p_value}, {verdict}"
 
 
