@@ -8,6 +8,7 @@ import numpy as np
 
 from xad_agent.answer import Answer, prose
 from xad_agent.check import check
+from xad_agent.eval.batch import failures
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.judge import grade_summary
 from xad_agent.eval.layout import GOOD
@@ -74,7 +75,7 @@ def summarise(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]
     names = list(judged[0])
     _refer(asked, judged)
     outcomes = {name: _outcomes([row[name] for row in judged], kinds) for name in names}
-    failed = [{"item": record["item"], "error": record["error"]} for record in records if "error" in record]
+    failed = failures(records)
     return {
         "n": {"good": kinds.count(GOOD), "defective": len(kinds) - kinds.count(GOOD), "failed": len(failed)},
         "askers": {

@@ -1,7 +1,7 @@
 """How a set is gone through: which part of it, where results are kept, and what is shown of them."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,7 +89,8 @@ def score_all(
     store: Store,
     score: Callable[[SampleT], Record],
     batch: Batch,
-    kept: Callable[[SampleT], bool] = lambda _: True,
+    *,
+    arrays: bool = False,
     unit: str = "picture",
 ) -> list[tuple[SampleT, Record]]:
     """The records of all items: those the store has, and of the others what `score` gives, or the error it raises.
@@ -99,7 +100,7 @@ def score_all(
         store: Where records are kept as soon as they are there.
         score: Gives an item's outcomes; `item`, `kind` and `seconds` are added where it gives none.
         batch: Whether a bar is shown.
-        kept: Whether what belongs to a record is there too; without, it is done again.
+        arrays: Whether `score` keeps arrays of each item; where they are not there, it is done again.
         unit: What one item is.
 
     Raises:
@@ -109,7 +110,7 @@ def score_all(
 
     store.forget_failures()
     done = {name for name, record in store.records().items() if "error" not in record}
-    left = [sample for sample in samples if sample.name not in done or not kept(sample)]
+    left = [sample for sample in samples if sample.name not in done or (arrays and not store.kept(sample.name))]
     bar = tqdm(
         left, desc="score", unit=unit, initial=len(samples) - len(left), total=len(samples), disable=not batch.progress
     )
@@ -131,6 +132,6 @@ def score_all(
     return scored
 
 
-def failures(scored: Sequence[tuple[Any, Record]]) -> list[Record]:
-    """The items that failed, [{item, error}]."""
-    return [{"item": r["item"], "error": r["error"]} for _, r in scored if "error" in r]
+def failures(records: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Of records, the items that failed, [{item, error}]."""
+    return [{"item": record["item"], "error": record["error"]} for record in records if "error" in record]

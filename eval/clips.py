@@ -116,12 +116,12 @@ def evaluate_clips(directory: str | Path, method: ClipMethod, *, batch: Batch | 
             store,
             lambda clip: _score(clip, found, scorer_of, store),
             batch,
-            lambda clip: store.kept(clip.name),
+            arrays=True,
             unit="clip",
         )
         peak = peak_memory_mb()  # before the metrics, which need memory of their own
         clips = [_measured(clip, record, store) for clip, record in records if "error" not in record]
-        failed = failures(records)
+        failed = failures(record for _, record in records)
         result = {
             "task": "clips",
             "category": found.name,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from xad_agent.errors import XadError
 from xad_agent.eval.layout import GOOD
 from xad_agent.eval.page import DEPENDS
 from xad_agent.eval.paired import more_than_noise, paired_aurocs, paired_means
+from xad_agent.eval.reading import packaged
 from xad_agent.eval.store import results_of
 
 AUROC = "image AUROC"
@@ -149,9 +149,7 @@ def _verdict(outcome: str, row: dict[str, Any]) -> str:
 
 def _sign(outcome: str) -> int:
     """1 where more of an outcome is better, -1 where less is, 0 where neither is."""
-    import yaml
-
-    directions = yaml.safe_load((files("xad_agent.eval") / "outcomes.yaml").read_text("utf-8"))
+    directions = packaged("outcomes")
     last = outcome.rpartition(".")[2]
     return (last in directions["higher"]) - (last in directions["lower"])
 

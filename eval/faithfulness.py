@@ -64,7 +64,7 @@ def evaluate_faithfulness(
         profile = _fitted(category, store, batch.progress)
         measure = _Measure(category, profile, store, batch.progress)
         samples = batch.chosen(defective)
-        scored = score_all(samples, store, measure, batch, lambda sample: store.kept(sample.name))
+        scored = score_all(samples, store, measure, batch, arrays=True)
         threshold = profile.calibration.threshold()
         result = {
             "task": "faithfulness",

@@ -76,7 +76,7 @@ def summarise(scored: Scored, *, train: int, threshold: float, seed: int) -> dic
     records = [record for _, record in scored if "error" not in record]
     detected = [record for record in records if record["detected"]]
     followed = [record for record in detected if record[outcome(MAP, WAYS[0])] is not None]
-    failed = failures(scored)
+    failed = failures(record for _, record in scored)
     n = {
         "train": train,
         "defective": len(records),

@@ -76,9 +76,7 @@ def _evaluate(category: Category, store: Store, batch: Batch) -> tuple[dict[str,
     settings = store.settings
     profile, fit_seconds = _fitted(category, store, batch.progress)
     samples = batch.chosen(category.test)
-    scored = score_all(
-        samples, store, lambda sample: _score(sample, profile, store), batch, lambda sample: store.kept(sample.name)
-    )
+    scored = score_all(samples, store, lambda sample: _score(sample, profile, store), batch, arrays=True)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     is_loco = category.layout == loco.LAYOUT
     metrics = summarise(scored, store.pairs, seed=settings["seed"], train=len(category.normal))

@@ -104,6 +104,5 @@ def circumstances(load_before: float | None) -> dict[str, Any]:
         "load_average": [load_before, load_average()],
         "processor": processor(),
         "cores": os.cpu_count(),
-        "versions": versions(),
-        "revision": revision(),
+        **provenance(),
     }

@@ -234,7 +234,7 @@ def auroc(normal: np.ndarray, defective: np.ndarray) -> float:
     return float(below.mean() / (2 * len(ranked)))
 
 
-def mean_of_known(values: Sequence[float | None]) -> float | None:
+def mean_of_known(values: Iterable[float | None]) -> float | None:
     """The mean of those that are defined; None where none is."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -18,6 +18,7 @@ import numpy as np
 
 from xad_agent.errors import XadError, clean
 from xad_agent.eval.intervals import bootstrap_interval, proportion
+from xad_agent.eval.metrics import mean_of_known
 from xad_agent.eval.reading import read_json
 
 FILE = "mmad.json"
@@ -184,8 +185,8 @@ def _table(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for group in sorted({outcome["group"] for outcome in outcomes}):
         rows = [outcome for outcome in outcomes if outcome["group"] == group]
         sets[group] = {subtask: _share(subtask, rows) for subtask in SUBTASKS}
-        sets[group]["average"] = _mean([_value(sets[group][subtask]) for subtask in SUBTASKS])
-    means = {key: _mean([_value(one[key]) for one in sets.values()]) for key in SUBTASKS}
+        sets[group]["average"] = mean_of_known([_value(sets[group][subtask]) for subtask in SUBTASKS])
+    means = {key: mean_of_known([_value(one[key]) for one in sets.values()]) for key in SUBTASKS}
     return {"sets": sets, "subtasks": means}
 
 
@@ -200,7 +201,7 @@ def _share(subtask: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     # A half without questions has accuracy 0 in the published code; here detection is then not defined.
     values = [half["value"] for half in halves.values()]
-    balanced = None if None in values else _mean(values)
+    balanced = None if None in values else mean_of_known(values)
     return {"value": balanced, "hits": share["hits"], "n": share["n"], **halves}
 
 
@@ -230,11 +231,6 @@ def _average(outcomes: Sequence[Mapping[str, Any]], seed: int) -> dict[str, floa
 def _nanmean(values: Sequence[float] | np.ndarray) -> float:
     known = np.asarray(values)[~np.isnan(values)]
     return float(known.mean()) if len(known) else np.nan
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _value(share: Any) -> float | None:

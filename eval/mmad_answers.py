@@ -78,7 +78,7 @@ def evaluate_mmad(directory: str | Path, batch: Batch | None = None, **asking: A
             **scored(done, batch.seed),
             "by": dict(Counter(record["by"] or "none" for record in done).most_common()),
             "items": [{key: value for key, value in record.items() if key != "answer"} for record in done],
-            "failed": failures(records),
+            "failed": failures(record for _, record in records),
             "notes": list(NOTES),
         }
         return batch.finish(store, result, lambda: page_of(result, records, found.root))

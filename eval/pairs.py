@@ -51,8 +51,8 @@ def evaluate_pairs(category: PairSet, store: Store, batch: Batch) -> tuple[dict[
         store,
         lambda sample: _score(sample, calibration, store),
         batch,
-        lambda sample: store.kept(sample.name),
-        "pair",
+        arrays=True,
+        unit="pair",
     )
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     result = {

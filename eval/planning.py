@@ -16,17 +16,15 @@ reported.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from xad_agent.eval.reading import packaged
 from xad_agent.eval.report import share_line
 from xad_agent.evidence import Ledger, Region
 from xad_agent.llm.embedded import plan
@@ -89,15 +87,10 @@ def read_questions() -> list[Asked]:
             file=file,
         )
         for file in PARTS
-        for intent, groups in _data(file)["questions"].items()
+        for intent, groups in packaged(file)["questions"].items()
         for group in groups
         for question in group["ask"]
     ]
-
-
-@cache
-def _data(file: str) -> Any:
-    return yaml.safe_load((files("xad_agent.eval") / f"{file}.yaml").read_text(encoding="utf-8"))
 
 
 def evaluate_planning(parts: Iterable[str] | None = None) -> dict[str, Any]:
@@ -165,7 +158,7 @@ class Judgement:
 
 def judge(asked: Asked, calls: Sequence[Call], offered: Sequence[BaseTool]) -> Judgement:
     """Hold what was called for a question against what is right for it."""
-    groundwork = _data("questions")["groundwork"][asked.media]
+    groundwork = packaged("questions")["groundwork"][asked.media]
     beyond = [call for call in calls if call.tool not in groundwork] or list(calls[-1:])
     named = all(call.arguments.get(name) == value for call in beyond[:1] for name, value in asked.given.items())
     tools = {tool.name for tool in offered}

@@ -18,14 +18,11 @@ where it is a limit, and cites nothing that goes on as though the premise held: 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from xad_agent.answer import Answer
+from xad_agent.eval.reading import packaged
 from xad_agent.eval.report import share_line
 from xad_agent.evidence import Evidence
 
@@ -88,7 +85,7 @@ def _denies(entry: Evidence, premise: Premise) -> bool:
         case "answerable":
             return limit and entry.tool != "missing"
         case _:
-            return limit and entry.arguments.get("topic") in _data()["topics"][premise.kind]
+            return limit and entry.arguments.get("topic") in packaged("premises")["topics"][premise.kind]
 
 
 def premises_for(chat: "Chat", media: str, rng: random.Random, most: int = QUESTIONS) -> list[Premise]:
@@ -106,7 +103,7 @@ def premises_for(chat: "Chat", media: str, rng: random.Random, most: int = QUEST
 
 def _possible(chat: "Chat", media: str, holds: bool) -> dict[str, list[tuple[dict[str, str], str | float | None]]]:
     """By kind, what a question can be about in this chat: the words to fill in, and the thing, number or time."""
-    data, case = _data(), chat.case
+    data, case = packaged("premises"), chat.case
     things, clip = data["things"], media == "clip"
     part = "event" if clip else "region"
     count = len(getattr(case, _ABOUT[part]))
@@ -149,7 +146,7 @@ def _drawn(
     possible: dict[str, list[tuple[dict[str, str], str | float | None]]], holds: bool, rng: random.Random, most: int
 ) -> list[Premise]:
     """Distinct questions, the kinds in turn, until there are enough or no more."""
-    templates = _data()["holds" if holds else "fails"]
+    templates = packaged("premises")["holds" if holds else "fails"]
     decks = {
         kind: [
             Premise(kind, template.format(**words), about, holds)
@@ -255,11 +252,6 @@ def _summary(judged: Sequence[tuple[Premise, Stance, Answer]]) -> dict[str, Any]
             if not right(premise, said)
         ],
     }
-
-
-@cache
-def _data() -> Any:
-    return yaml.safe_load((files("xad_agent.eval") / "premises.yaml").read_text(encoding="utf-8"))
 
 
 def as_text(result: dict[str, Any]) -> str:

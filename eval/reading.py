@@ -1,7 +1,9 @@
-"""Files that people made, read strictly."""
+"""Files: those that people made, read strictly, and those of our own beside these modules."""
 
 import json
+from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,14 @@ def read_json(path: Path, layout: str) -> Any:
         return json.loads(path.read_text("utf-8"), object_pairs_hook=no_key_twice)
     except (OSError, ValueError, RecursionError) as error:
         raise XadError(f"{path}: cannot be read as JSON ({reason(error)}); give {layout}") from error
+
+
+@cache
+def packaged(name: str) -> Any:
+    """What is in a YAML file beside these modules, as "outcomes" is."""
+    import yaml
+
+    return yaml.safe_load((files("xad_agent.eval") / f"{name}.yaml").read_text("utf-8"))
 
 
 def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

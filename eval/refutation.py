@@ -10,7 +10,7 @@ import numpy as np
 from xad_agent.eval.changes import blurred, brighter, compressed, shifted
 from xad_agent.eval.intervals import bootstrap_interval, proportion
 from xad_agent.eval.layout import Sample, read_category
-from xad_agent.eval.machine import revision, versions
+from xad_agent.eval.machine import provenance
 from xad_agent.eval.report import interval_of, percent
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def evaluate_refutation(
         "threshold": profile.calibration.threshold(),
         "n": {"train": profile.fitted, "good": int((~defective).sum()), "defective": int(defective.sum())},
         "changes": compared(rows, defective, profile.calibration.threshold(), seed),
-        "versions": versions(),
-        "revision": revision(),
+        **provenance(),
     }
 
 

@@ -1,13 +1,12 @@
 """`xad eval results`: the results page, made of what evaluations gave, ours beside the published figures of others."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from xad_agent.errors import XadError, reason
+from xad_agent.eval.reading import packaged
 from xad_agent.eval.report import percent
 from xad_agent.eval.store import results_of
 
@@ -35,7 +34,7 @@ def write_results(runs: Sequence[str | Path], page: str | Path) -> str:
     """
     results = [result for run in runs for result in results_of(Path(run))]
     parts = [_HEAD]
-    for task, shown in _yaml("results").items():
+    for task, shown in packaged("results").items():
         own = [result for result in results if result["task"] == task]
         if own:
             parts += [
@@ -50,13 +49,6 @@ def write_results(runs: Sequence[str | Path], page: str | Path) -> str:
     return text
 
 
-@cache
-def _yaml(name: str) -> Any:
-    import yaml
-
-    return yaml.safe_load((files("xad_agent.eval") / f"{name}.yaml").read_text("utf-8"))
-
-
 def _part(result: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
     """A result as a table beside published figures, or as its command prints it."""
     if "text" not in shown:
@@ -66,7 +58,7 @@ def _part(result: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
 
 def _section(result: Mapping[str, Any], metrics: Mapping[str, str]) -> str:
     values = {name: _value(result, path) for name, path in metrics.items()}
-    peers = [peer for peer in _yaml("peers") if peer["task"] == result["task"] and peer["set"] == _set_of(result)]
+    peers = [peer for peer in packaged("peers") if peer["task"] == result["task"] and peer["set"] == _set_of(result)]
     names = [name for name in values if values[name] or any(name in peer["metrics"] for peer in peers)]
     names += sorted({name for peer in peers for name in peer["metrics"]} - set(names))
     rows = [["**xad-agent**", *(values.get(name) or "" for name in names)]]

@@ -55,7 +55,7 @@ def summarise(scored: Sequence[tuple[Check, Record]], found: SceneSet, seed: int
              **{key: value for key, value in record.items() if key not in {"answer", "item", "kind", "scene_kind"}}}
             for check, record in asked
         ],
-        "failed": failures(scored),
+        "failed": failures(record for _, record in scored),
         "notes": list(NOTES),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 from xad_agent.errors import XadError
 from xad_agent.eval.intervals import bootstrap_interval
 from xad_agent.eval.layout import Sample, read_category
-from xad_agent.eval.machine import revision, versions
+from xad_agent.eval.machine import provenance
 from xad_agent.eval.metrics import overlap
 from xad_agent.eval.report import interval_of, percent
 from xad_agent.eval.sampling import drawn
@@ -77,8 +77,7 @@ def evaluate_segmenters(
         "seed": seed,
         "n": {"pictures": len(samples), "boxes": len(rows), "specks": specks},
         **_summary(rows, list(methods), seed),
-        "versions": versions(),
-        "revision": revision(),
+        **provenance(),
     }
 
 

@@ -130,7 +130,7 @@ def _parts(scored: Scored) -> tuple[Scored, Scored, list[Record]]:
     """The good pictures, the defective ones, and what is said of those that failed."""
     good = [(s, r) for s, r in scored if "error" not in r and s.kind == GOOD]
     bad = [(s, r) for s, r in scored if "error" not in r and s.kind != GOOD]
-    return good, bad, failures(scored)
+    return good, bad, failures(record for _, record in scored)
 
 
 def _counted(good: Scored, bad: Scored, kinds: list[str], pairs: Pairs) -> tuple[np.ndarray, dict[str, PixelCounts]]:

@@ -17,7 +17,7 @@ from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import read_clip_set
 from xad_agent.eval.clip_truth import ClipSet
 from xad_agent.eval.clips import frame_aucs
-from xad_agent.eval.machine import processor, revision, versions
+from xad_agent.eval.machine import processor, provenance
 from xad_agent.eval.metrics import sklearn_metrics
 from xad_agent.eval.report import interval_of, percent
 from xad_agent.eval.store import Record, Store
@@ -88,8 +88,7 @@ def evaluate_vqunet(
         "task": "vqunet",
         "category": found.name,
         **settings,
-        "versions": versions(),
-        "revision": revision(),
+        **provenance(),
         "processor": processor(),
         "n": {
             "train": len(found.training),

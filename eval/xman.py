@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch, failures, score_all
 from xad_agent.eval.machine import peak_memory_mb
 from xad_agent.eval.metrics import sklearn_metrics
+from xad_agent.eval.reading import content
 from xad_agent.eval.store import Record, Store
 from xad_agent.eval.xman_answers import Answers, read_answers
 from xad_agent.eval.xman_labels import KEY
@@ -66,7 +66,7 @@ def evaluate_answers(
         aliases=found.labels.aliases,
         sha256=cache(lambda clip: read_clip(found.clips[clip].path).sha256),
     )
-    settings = {"answers": str(answers), "answers_sha256": sha256(Path(answers).read_bytes()).hexdigest()}
+    settings = {"answers": str(answers), "answers_sha256": content(Path(answers))}
     with batch.store({**found.settings, **settings}) as store:
 
         def score(clip: XmanClip) -> Record:
@@ -131,11 +131,11 @@ def evaluate_profile(
             maps = {"map": NAMED, "map_detector_alone": DETECTED} | ({"map_true_regions": GIVEN} if given else {})
             return _record(found, clip, {name: arrays[key] for name, key in maps.items()})
 
-        records = _records(found, store, score, batch, lambda clip: store.kept(clip.name))
-        arrays = {name: store.arrays(name) for name in _scored(records)}
+        records = _records(found, store, score, batch, arrays=True)
+        kept = {name: store.arrays(name) for name in _scored(records)}
 
         def answers(key: str) -> Answers:
-            return Answers(found.labels.classes, {name: own[key] for name, own in arrays.items()})
+            return Answers(found.labels.classes, {name: own[key] for name, own in kept.items()})
 
         named = replace(answers(NAMED), unmapped=naming.unmapped)
         result = _result(found, records, named, store)
@@ -148,8 +148,8 @@ def evaluate_profile(
             **_brief(found, answers(GIVEN), batch.seed),
             "detector_alone": _brief(found, answers(GIVEN_DETECTED), batch.seed),
         }
-        result["notes"] += _told_of_regions(found, given, list(arrays))
-        shown = Shown(found, named, {name: own[BOX] for name, own in arrays.items()}, given)
+        result["notes"] += _told_of_regions(found, given, list(kept))
+        shown = Shown(found, named, {name: own[BOX] for name, own in kept.items()}, given)
         return batch.finish(store, result, lambda: xman_page(result, shown))
 
 
@@ -172,11 +172,11 @@ def _records(
     store: Store,
     score: Callable[[XmanClip], Record],
     batch: Batch,
-    kept: Callable[[XmanClip], bool] = lambda _: True,
+    arrays: bool = False,
 ) -> list[Record]:
     """The record of each clip of this part."""
     chosen = batch.chosen(list(found.clips.values()))
-    return [record for _, record in score_all(chosen, store, score, batch, kept, unit="clip")]
+    return [record for _, record in score_all(chosen, store, score, batch, arrays=arrays, unit="clip")]
 
 
 def _scored(records: Sequence[Record]) -> list[str]:
@@ -200,7 +200,7 @@ def _result(found: XmanSet, records: Sequence[Record], answers: Answers, store: 
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
     names = _scored(records)
     scores = score_answers(found.labels.of(names), answers, found.frames(names), seed=store.settings["seed"])
-    failed = failures([(record, record) for record in records])
+    failed = failures(records)
     if failed:
         scores["notes"].append(f"{len(failed)} clips failed and are in no metric")
     source = found.labels.source

@@ -5,13 +5,13 @@ Source: Szymanowicz, Charles and Cipolla, "X-MAN: Explaining multiple sources of
 "Discrete neural representations for explainable anomaly detection" (VQU-Net), WACV 2022.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from xad_agent.errors import XadError
-from xad_agent.eval.metrics import sklearn_metrics
+from xad_agent.eval.metrics import mean_of_known, sklearn_metrics
 from xad_agent.eval.xman_answers import Answers
 from xad_agent.eval.xman_labels import Frames, Labels, check_frames
 from xad_agent.eval.xman_precision import Column, Resampled, undefined
@@ -68,11 +68,11 @@ def score_answers(labels: Labels, answers: Answers, frames: Frames | None = None
     kinds = {kind: [n for n in aps if labels.kinds[n] == kind] for kind in sorted(set(labels.kinds.values()))}
     return {
         "n": {"clips": len(frames), "frames": len(clips), "labelled_frames": len(labels.frames)},
-        "map": mean_of(aps.values()),
+        "map": mean_of_known(aps.values()),
         "map_interval": resampled.interval(*aps),
-        "map_without_location": mean_of(aps[name] for name in elsewhere),
+        "map_without_location": mean_of_known(aps[name] for name in elsewhere),
         "map_without_location_interval": resampled.interval(*elsewhere),
-        "map_per_kind": {kind: mean_of(aps[name] for name in names) for kind, names in kinds.items()},
+        "map_per_kind": {kind: mean_of_known(aps[name] for name in names) for kind, names in kinds.items()},
         "map_per_kind_interval": {kind: resampled.interval(*names) for kind, names in kinds.items()},
         "per_class_ap": aps,
         "classes": {
@@ -104,18 +104,12 @@ def score_answers(labels: Labels, answers: Answers, frames: Frames | None = None
 def map_of_clip(labels: Labels, answers: Answers, frames: Frames) -> float | None:
     """The mean over the classes that are defined in these clips alone; None where none is."""
     columns, *_ = _columns(labels, answers, frames)
-    return mean_of(_precisions({n: c for n, c in columns.items() if not undefined(c[0])}).values())
+    return mean_of_known(_precisions({n: c for n, c in columns.items() if not undefined(c[0])}).values())
 
 
 def column_of(labels: Labels, answers: Answers, frames: Frames, name: str) -> Column:
     """Which frames of all clips, one clip after the other, have a class, and their scores."""
     return _columns(labels, answers, frames)[0][name]
-
-
-def mean_of(values: Iterable[float]) -> float | None:
-    """The mean; None of nothing."""
-    known = list(values)
-    return float(np.mean(known)) if known else None
 
 
 def _precisions(columns: Mapping[str, Column]) -> dict[str, float]:
@@ -152,7 +146,7 @@ def _on_some(columns: Mapping[str, Column], chosen: np.ndarray) -> dict[str, Any
     parts = {name: (truth[chosen], scores[chosen]) for name, (truth, scores) in columns.items()}
     lost = [name for name, (truth, _) in parts.items() if undefined(truth)]
     known = {name: part for name, part in parts.items() if name not in lost}
-    return {"map": mean_of(_precisions(known).values()), "lost": lost}
+    return {"map": mean_of_known(_precisions(known).values()), "lost": lost}
 
 
 def _sampling(labels: Labels, answers: Answers, frames: Frames, defined: Sequence[str]) -> dict[str, Any]:
@@ -163,7 +157,7 @@ def _sampling(labels: Labels, answers: Answers, frames: Frames, defined: Sequenc
     for every in STRIDES:
         columns, _, answered = _columns(labels, answers.sampled(every), frames)
         kept = {name: columns[name] for name in defined}
-        found[str(every)] = {"map": mean_of(_precisions(kept).values()), "lost": _on_some(kept, answered)["lost"]}
+        found[str(every)] = {"map": mean_of_known(_precisions(kept).values()), "lost": _on_some(kept, answered)["lost"]}
     return found
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from xad_agent.eval.reading import content
 from xad_agent.eval.xman_labels import KEY, Frames, Labels, clip_paths, fitted, frame_numbers, read_labels
 
 LABELLED, NORMAL = "labelled", "normal"
@@ -71,7 +71,7 @@ def read_set(labels: str | Path, clips: str | Path, pattern: str = KEY, first: i
     layout = root.parts[-2:] == ("testing", "frames")
     settings = {
         "labels": str(labels),
-        "labels_sha256": sha256(Path(labels).read_bytes()).hexdigest(),
+        "labels_sha256": content(Path(labels)),
         "clips": str(root),
         "pattern": pattern,
         "first": first,

@@ -196,7 +196,7 @@ def evaluate_yes_no(directory: str | Path, batch: Batch | None = None, **asking:
                 if any(pool in row["pools"] for row in rows)
             },
             "items": rows,
-            "failed": failures(scored),
+            "failed": failures(record for _, record in scored),
             "notes": [NOTE],
         }
         return batch.finish(store, result, lambda: page_of(result, scored))

@@ -139,9 +139,7 @@ def _evaluate(
     settings = {"directory": str(category.root.resolve()), "detector": scorer.name, **options}
     with batch.store(settings, f"{folder}/{scorer.name}" if folder else scorer.name) as store:
         samples = batch.chosen(category.test)
-        scored = score_all(
-            samples, store, lambda sample: _score(sample, scorer, store), batch, lambda sample: store.kept(sample.name)
-        )
+        scored = score_all(samples, store, lambda sample: _score(sample, scorer, store), batch, arrays=True)
         peak = peak_memory_mb()  # before the metrics, which need memory of their own
         result = {
             "task": "zero-shot",

@@ -15,10 +15,11 @@ from xad_agent.eval.sampling import Shard
 SAMPLES = [SimpleNamespace(name=f"cut/{n}.png", kind="cut") for n in range(5)]
 
 
-def run(batch, score=lambda sample: {"score": int(sample.name[4])}, settings=None, kept=lambda sample: True):
+def run(batch, score=lambda sample: {"score": int(sample.name[4])}, settings=None, arrays=False):
     with batch.store({"alpha": 0.1} if settings is None else settings) as store:
-        scored = score_all(batch.chosen(SAMPLES), store, score, batch, kept)
-        result = {"task": "toy", "items": [record for _, record in scored], "failed": failures(scored)}
+        scored = score_all(batch.chosen(SAMPLES), store, score, batch, arrays=arrays)
+        records = [record for _, record in scored]
+        result = {"task": "toy", "items": records, "failed": failures(records)}
         return batch.finish(store, result, lambda: Page("Toy", "as text", result))
 
 
@@ -91,8 +92,11 @@ def test_what_belongs_to_an_item_is_kept_with_it(tmp_path):
             store.keep(name, map=np.full((2, 3), place, np.float32))
         assert [store.arrays(name)["map"][0, 0] for name in names] == [0, 1, 2, 3]
     assert len(list((tmp_path / "arrays").iterdir())) == 4
-    lost = run(batch, settings={}, kept=lambda sample: sample.name != "cut/1.png")
-    assert len(lost["items"]) == 5
+    run(batch, settings={})
+    asked = []
+    again = {"score": lambda sample: asked.append(sample.name) or {"score": 1}, "settings": {}}
+    assert len(run(batch, **again)["items"]) == 5 and asked == []
+    assert len(run(batch, **again, arrays=True)["items"]) == 5 and len(asked) == 5, "none of their arrays is there"
 
 
 def _fit(folder, queue):
