@@ -156,10 +156,11 @@ class Agents:
         media = [str(path) for path in self._normal[thing]]
         if len(media) < LEAST:
             return None
-        folder, how = self._store.folder / "profiles" / f"{self._order.index(thing):03}", self._asking
-        if not (folder / "profile.json").is_file():
-            Profile.fit(media, how.alpha, how.backbone, self._batch.seed, progress=False).save(folder)
-        return Profile.load(folder)
+        how, seed, name = self._asking, self._batch.seed, f"{self._order.index(thing):03}"
+        self._store.fit(
+            lambda folder: Profile.fit(media, how.alpha, how.backbone, seed, progress=False).save(folder), name
+        )
+        return Profile.load(self._store.profile_of(name))
 
 
 def _spec(model: str | BaseChatModel) -> str:

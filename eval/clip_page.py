@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from xad_agent.eval.clip_metrics import frame_auc_micro
 from xad_agent.eval.clip_report import INTERVALS, as_text
 from xad_agent.eval.clip_summary import Measured
+from xad_agent.eval.drawing import FOUND, TRUE, boxed
 from xad_agent.eval.page import Example, Page, Plot
 from xad_agent.eval.plots import bars, score_histogram, timeline
 from xad_agent.eval.report import percent
 
 SHOWN = 3
-_TRUE, _FOUND = (30, 200, 90), (235, 40, 40)
 
 
 def clip_page(result: dict[str, Any], clips: Sequence[Measured]) -> Page:
@@ -81,14 +81,7 @@ def _key_frames(one: Measured) -> list[tuple[str, int]]:
 def _drawn(one: Measured, frame: int) -> Image.Image:
     from xad_agent.media import read_clip
 
-    image = Image.fromarray(read_clip(one.clip.path).frame(frame).pixels)
-    draw = ImageDraw.Draw(image)
-    wide = max(1, round(max(image.size) / 400))
     own = one.scores.boxes[one.scores.boxes[:, 0] == frame]
-    for x0, y0, x1, y1, score in own[np.argsort(own[:, 5])][-SHOWN:, 1:].tolist():
-        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_FOUND, width=wide)
-        draw.text((x0 + wide + 1, y0 + wide), f"{score:.3g}", fill=_FOUND)
-    for track in (one.clip.tracks or {}).values():
-        if box := track.get(frame):
-            draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline=_TRUE, width=wide)
-    return image
+    found = [(tuple(box), FOUND, f"{score:.3g}") for *box, score in own[np.argsort(own[:, 5])][-SHOWN:, 1:].tolist()]
+    true = [(box, TRUE, "") for track in (one.clip.tracks or {}).values() if (box := track.get(frame))]
+    return boxed(read_clip(one.clip.path).frame(frame).pixels, [*found, *true])

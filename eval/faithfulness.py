@@ -14,6 +14,7 @@ from xad_agent.eval.batch import Batch, score_all
 from xad_agent.eval.faithfulness_orders import Cells
 from xad_agent.eval.faithfulness_page import as_text, page
 from xad_agent.eval.faithfulness_summary import summarise
+from xad_agent.eval.fitting import fitted
 from xad_agent.eval.layout import Category, Sample, read_category
 from xad_agent.eval.layouts.pairs import PairSet
 from xad_agent.eval.metrics import sklearn_metrics
@@ -61,7 +62,7 @@ def evaluate_faithfulness(
     batch = batch or Batch(limit=EXPLAINED)
     settings = {"directory": str(category.root.resolve()), "alpha": alpha, "backbone": backbone or DEFAULT_BACKBONE}
     with batch.store(settings) as store:
-        profile = _fitted(category, store, batch.progress)
+        profile, _ = fitted(category.normal, store, batch.progress)
         measure = _Measure(category, profile, store, batch.progress)
         samples = batch.chosen(defective)
         scored = score_all(samples, store, measure, batch, arrays=True)
@@ -74,15 +75,6 @@ def evaluate_faithfulness(
             **summarise(scored, train=profile.fitted, threshold=threshold, seed=batch.seed),
         }
         return batch.finish(store, result, partial(page, result, scored, store))
-
-
-def _fitted(category: Category, store: Store, progress: bool) -> "PictureProfile":
-    from xad_agent.picture_profile import PictureProfile
-
-    options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
-    normal = [str(path) for path in category.normal]
-    store.fit(lambda folder: PictureProfile.fit(normal, progress=progress, **options).save(folder))
-    return PictureProfile.load(store.profile)
 
 
 class _Measure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xad_agent.eval.batch import Batch, score_all
+from xad_agent.eval.fitting import fitted
 from xad_agent.eval.layout import GOOD, Category, Sample, read_layout
 from xad_agent.eval.layouts import loco
 from xad_agent.eval.layouts.pairs import PairSet
@@ -74,7 +75,7 @@ def _evaluate(category: Category, store: Store, batch: Batch) -> tuple[dict[str,
     if isinstance(category, PairSet):
         return _evaluate_pairs(category, store, batch)
     settings = store.settings
-    profile, fit_seconds = _fitted(category, store, batch.progress)
+    profile, fit_seconds = fitted(category.normal, store, batch.progress)
     samples = batch.chosen(category.test)
     scored = score_all(samples, store, lambda sample: _score(sample, profile, store), batch, arrays=True)
     peak = peak_memory_mb()  # before the metrics, which need memory of their own
@@ -100,17 +101,6 @@ def _evaluate_pairs(category: PairSet, store: Store, batch: Batch) -> tuple[dict
 
     result, scored, calibration = evaluate_pairs(category, store, batch)
     return result, lambda: pairs_page(result, scored, calibration, store)
-
-
-def _fitted(category: Category, store: Store, progress: bool) -> tuple["PictureProfile", float]:
-    from xad_agent.picture_profile import PictureProfile
-
-    options = {name: store.settings[name] for name in ("alpha", "backbone", "seed")}
-    if options["backbone"] is None:
-        del options["backbone"]
-    normal = [str(path) for path in category.normal]
-    seconds = store.fit(lambda folder: PictureProfile.fit(normal, progress=progress, **options).save(folder))
-    return PictureProfile.load(store.profile), seconds
 
 
 def _score(sample: Sample, profile: "PictureProfile", store: Store) -> Record:

@@ -3,6 +3,7 @@
 FOLDER/run.json         the settings
 FOLDER/fit.json         how long the fit took, where something was fitted
 FOLDER/profile/         the fitted profile, likewise
+FOLDER/profiles/        where each of several things has one: NAME/, and NAME.fit.json
 FOLDER/items.jsonl      one JSON object per picture, clip or question, appended as they are done; those of a shard
                         in items-2-of-4.jsonl; all such files are read together
 FOLDER/arrays/          what belongs to an item and is large, one .npz each
@@ -63,25 +64,33 @@ class Store:
     @property
     def profile(self) -> Path:
         """Where the profile belongs."""
-        return self.folder / "profile"
+        return self.profile_of("")
 
-    def fit(self, make: Callable[[Path], None]) -> float:
-        """Have the profile made, unless it is there, whole; of several shards of one run, one makes it.
+    def profile_of(self, thing: str) -> Path:
+        """Where the profile of one of several things belongs."""
+        return self.folder / "profiles" / thing if thing else self.folder / "profile"
+
+    def fit(self, make: Callable[[Path], None], thing: str = "") -> float:
+        """Have a profile made, unless it is there, whole; of several shards of one run, one makes it.
 
         Args:
             make: Saves a profile to the folder it is given.
+            thing: Of which it is, where there are several; a name for files.
 
         Returns:
             The seconds it took, in this run or in an earlier one.
         """
         from filelock import FileLock
 
-        with FileLock(self.folder / "fit.lock"):
-            if not (done := _read(self.folder / "fit.json")):
+        profile = self.profile_of(thing)
+        profile.parent.mkdir(parents=True, exist_ok=True)
+        lock, told = (profile.with_name(f"{thing}.fit.{kind}" if thing else f"fit.{kind}") for kind in ("lock", "json"))
+        with FileLock(lock):
+            if not (done := _read(told)):
                 start = perf_counter()
-                make(self.profile)
+                make(profile)
                 done = {"seconds": perf_counter() - start}
-                _write(self.folder / "fit.json", done)
+                _write(told, done)
         return float(done["seconds"])
 
     def records(self) -> dict[str, Record]:

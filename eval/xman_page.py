@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from xad_agent.eval.drawing import FOUND, TRUE, boxed
 from xad_agent.eval.page import Example, Page, Plot, Table
 from xad_agent.eval.plots import Bar, Curve, bars, curves, timeline
 from xad_agent.eval.report import percent
@@ -16,7 +18,6 @@ from xad_agent.eval.xman_score import column_of
 from xad_agent.eval.xman_set import XmanSet
 
 _CURVES, _POINTS, _SAID = 8, 200, 3
-_TRUE, _FOUND = (30, 200, 90), (235, 40, 40)
 _SETTINGS = ("labels", "clips", "pattern", "first", "answers", "profile", "normal", "regions")
 
 
@@ -146,18 +147,12 @@ def _example(title: str, clip: str, frame: int, shown: Shown) -> Example:
     return Example(f"{title}: clip {clip}, frame {numbers[frame]}", (drawn,), text)
 
 
-def _drawn(pixels: np.ndarray, clip: str, frame: int, shown: Shown) -> np.ndarray:
-    from PIL import Image, ImageDraw
-
-    image = Image.fromarray(pixels)
-    draw = ImageDraw.Draw(image)
+def _drawn(pixels: np.ndarray, clip: str, frame: int, shown: Shown) -> Image.Image:
     places = shown.regions.places(clip).get(frame, ()) if shown.regions else ()
-    boxes = [(box, _TRUE) for _, box in places]
+    boxes = [(box, TRUE, "") for _, box in places]
     if clip in shown.boxes and not np.isnan(shown.boxes[clip][frame]).any():
-        boxes.append((tuple(shown.boxes[clip][frame].tolist()), _FOUND))
-    for (x0, y0, x1, y1), colour in boxes:
-        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=max(1, max(image.size) // 400))
-    return np.asarray(image)
+        boxes.append((tuple(shown.boxes[clip][frame].tolist()), FOUND, ""))
+    return boxed(pixels, boxes)
 
 
 def _items(result: Mapping[str, Any]) -> Table:

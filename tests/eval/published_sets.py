@@ -107,3 +107,12 @@ def write_street_scene(root):
         ]
         (root / f"Test/Test0{clip}/Test0{clip}_gt.txt").write_text("\n".join(rows))
     return root
+
+
+WRITERS = {
+    "ucsd": write_ucsd,
+    "avenue": write_avenue,
+    "shanghaitech": write_shanghaitech,
+    "ubnormal": write_ubnormal,
+    "street-scene": write_street_scene,
+}

@@ -4,17 +4,14 @@ import numpy as np
 import pytest
 
 from tests.eval.clip_sets import ANOMALOUS, FRAMES, box, save
-from tests.eval.published_sets import write_avenue, write_shanghaitech, write_street_scene, write_ubnormal, write_ucsd
+from tests.eval.published_sets import (
+    WRITERS,
+    write_shanghaitech,
+    write_ubnormal,
+    write_ucsd,
+)
 from xad_agent.errors import XadError
 from xad_agent.eval.clip_layout import is_clip_set, read_clip_set
-
-WRITERS = {
-    "ucsd": write_ucsd,
-    "avenue": write_avenue,
-    "shanghaitech": write_shanghaitech,
-    "ubnormal": write_ubnormal,
-    "street-scene": write_street_scene,
-}
 
 
 @pytest.mark.parametrize("layout", WRITERS)

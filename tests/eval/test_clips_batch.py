@@ -7,19 +7,16 @@ import pytest
 
 from tests.eval.clip_method import Differences, Method, run
 from tests.eval.clip_sets import FRAMES, mask, save, write_clip_set
-from tests.eval.published_sets import write_avenue, write_shanghaitech, write_street_scene, write_ubnormal, write_ucsd
+from tests.eval.published_sets import (
+    WRITERS,
+    write_avenue,
+    write_shanghaitech,
+    write_ucsd,
+)
 from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch
 from xad_agent.eval.clips import as_text, evaluate_clips
 from xad_agent.eval.sampling import Shard
-
-WRITERS = {
-    "ucsd": write_ucsd,
-    "avenue": write_avenue,
-    "shanghaitech": write_shanghaitech,
-    "ubnormal": write_ubnormal,
-    "street-scene": write_street_scene,
-}
 
 
 @pytest.fixture

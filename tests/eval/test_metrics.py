@@ -30,6 +30,11 @@ def brute_force_aupro(pairs, limit):
     for threshold in sorted({float(v) for values, _ in pairs for v in values.ravel()}, reverse=True):
         rate = sum((values[~mask] >= threshold).sum() for values, mask in pairs) / normal
         curve.append((rate, np.mean([(pairs[i][0][region] >= threshold).mean() for i, region in regions])))
+    return area_to(curve, limit)
+
+
+def area_to(curve, limit):
+    """The area under points (x, y) up to a limit, interpolated there, divided by it."""
     area = 0.0
     for (x0, y0), (x1, y1) in pairwise(curve):
         if x0 < limit < x1:

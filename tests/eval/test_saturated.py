@@ -1,7 +1,5 @@
 """AU-sPRO by hand, against a slow implementation after MVTec's evaluation code, and against PRO."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import label
 
+from tests.eval.test_metrics import area_to
 from xad_agent.eval.layouts.loco import Saturation
 from xad_agent.eval.metrics import aupro, count_pixels, defect_levels
 from xad_agent.eval.saturated import FPR_LIMITS, Defect, au_spro, count_saturated
@@ -37,13 +36,7 @@ def slow(pictures, limit):
             for defect in defects
         ]
         curve.append((rate, np.mean(shares)))
-    area = 0.0
-    for (x0, y0), (x1, y1) in pairwise(curve):
-        if x0 < limit < x1:
-            x1, y1 = limit, y0 + (y1 - y0) * (limit - x0) / (x1 - x0)
-        if x1 <= limit:
-            area += (x1 - x0) * (y0 + y1) / 2
-    return area / limit
+    return area_to(curve, limit)
 
 
 def test_by_hand():
