@@ -125,6 +125,11 @@ class Case:
 
         return Normals(self.picture, self.profile, self.found)
 
+    @property
+    def nearest_normal(self) -> Picture | None:
+        """The normal picture that looks most like it; None without a profile."""
+        return next(iter(self.normals.nearest.values()), None)
+
     @cached_property
     def counterparts(self) -> "Counterparts":
         """What the regions look like on the nearest normal pictures."""

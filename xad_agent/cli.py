@@ -33,7 +33,7 @@ from xad_agent.cli_options import (
     print_json,
     specs_of,
 )
-from xad_agent.cli_serve import mcp, serve
+from xad_agent.cli_serve import mcp, serve, start_app
 from xad_agent.defaults import SECONDS, STEPS
 from xad_agent.errors import XadError
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from xad_agent.steps import Step
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+app.command("app")(start_app)
 app.command()(serve)
 app.command("mcp")(mcp)
 app.add_typer(models, name="models")
@@ -219,14 +220,6 @@ def induced_rules(
         print_json({"profile": str(profile), "rules": list(said)})
         return
     typer.echo("\n".join(said))
-
-
-@app.command("app")
-def start_app(port: Annotated[int, typer.Option(help="Port on this machine.")] = 7860) -> None:
-    """Start the chat app on this machine."""
-    from xad_agent.app.chat import launch
-
-    launch(port=port)
 
 
 @app.command()

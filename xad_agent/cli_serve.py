@@ -1,4 +1,4 @@
-"""`xad serve` and `xad mcp`: the agent for other programs."""
+"""`xad app`, `xad serve` and `xad mcp`: the agent for the browser and for other programs."""
 
 import os
 from pathlib import Path
@@ -17,6 +17,7 @@ from xad_agent.cli_options import (
     Thing,
     agent_of,
     models_of,
+    specs_of,
 )
 from xad_agent.defaults import SECONDS, UPLOAD_MB
 from xad_agent.errors import XadError
@@ -80,6 +81,31 @@ def mcp(
         server.run("stdio")
     else:
         server.run("streamable-http", host="127.0.0.1", port=http)
+
+
+def start_app(
+    profile: Annotated[
+        list[Path] | None, typer.Option("--profile", help="A profile folder made by `xad fit`; repeatable.")
+    ] = None,
+    llm: Llm = "embedded",
+    model: Model = None,
+    seconds: Seconds = SECONDS,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; one that is not this machine's own needs XAD_LOGIN.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 7860,
+    upload_mb: Annotated[float, typer.Option(min=0.001, help="The largest file that is taken, MB.")] = UPLOAD_MB,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep chats and their files here beyond this run; else they are removed.")
+    ] = None,
+) -> None:
+    """Start the chat app in the browser.
+
+    With XAD_LOGIN=USER:PASSWORD in the environment, whoever opens it must log in.
+    """
+    from xad_agent.app.launch import launch
+
+    launch(host, port, profile or (), llm, specs_of(model), seconds, upload_mb, folder)
 
 
 def _token(host: str) -> str | None:

@@ -9,7 +9,8 @@ from xad_agent.clip_profile import ClipProfile
 from xad_agent.detectors.attributes import Strangeness
 from xad_agent.events import clip_score, find_events
 from xad_agent.evidence import Event, Evidence, Ledger, Region
-from xad_agent.media import Clip
+from xad_agent.exemplars import nearest
+from xad_agent.media import Clip, Picture
 from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 
@@ -111,6 +112,18 @@ class ClipCase:
     def regions(self) -> tuple[Region, ...]:
         """Where each event is at its peak."""
         return tuple(event.region for event in self.events)
+
+    @property
+    def nearest_normal(self) -> Picture | None:
+        """The normal thing most like that of the strongest event, or a normal frame; None without a profile."""
+        if self.profile is None:
+            return None
+        usual = self.profile.detector.usual
+        for event in self.events[:1]:
+            like = nearest(self.profile.exemplars, self.profile.normal, usual, self.seen, self.rows(event))
+            if like is not None:
+                return like.exemplar.shown
+        return self.profile.views[0]
 
     def event(self, number: int) -> Event | None:
         """Event `number`, counted from 1; None when there are fewer."""

@@ -10,7 +10,7 @@ SPECS = (
 )
 
 
-def load_chat_model(spec: str) -> BaseChatModel:
+def load_chat_model(spec: str, key: str = "") -> BaseChatModel:
     """The chat model of a spec, deterministic as far as its maker lets it be.
 
     A model that cannot call tools gets its calls from the embedded planner. What fell back, in one line, is in the
@@ -23,7 +23,8 @@ def load_chat_model(spec: str) -> BaseChatModel:
               after it for bitsandbytes' quantisation;
             - "gguf:FILE": by llama.cpp;
             - "PROVIDER:MODEL", "PROVIDER:MODEL@URL": as LangChain's `init_chat_model` takes it. Keys come from the
-              environment; a server on this machine needs none.
+              environment, or from `key`; a server on this machine needs none.
+        key: For the provider, instead of the environment's; it is kept with the model alone.
 
     Raises:
         XadError: The weights, a package or a key are missing, or the spec is unknown.
@@ -47,7 +48,7 @@ def load_chat_model(spec: str) -> BaseChatModel:
         return with_planner(load_gguf(rest))
     from xad_agent.llm.remote import load_remote
 
-    return with_planner(load_remote(spec))
+    return with_planner(load_remote(spec, key))
 
 
 def sees(model: BaseChatModel) -> bool:

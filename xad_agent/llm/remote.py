@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import Field
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from xad_agent.background import TurnEnded, result_within
@@ -41,11 +42,13 @@ class RemoteChatModel(BaseChatModel):
         spec: As it was asked for.
         inner: LangChain's model.
         note: That it is planned for; "" as long as it is not.
+        key: As it was given, so that no error repeats it; "" where it came from the environment.
     """
 
     spec: str
     inner: BaseChatModel
     note: str = ""
+    key: str = Field(default="", repr=False, exclude=True)
 
     @property
     def _llm_type(self) -> str:
@@ -80,7 +83,7 @@ class RemoteChatModel(BaseChatModel):
             )
             message = attempts(lambda: _within(REQUEST_SECONDS, lambda: model.invoke(messages, stop=stop)))
         except Exception as error:  # every provider has its own types
-            told = "" if tools and _takes_no_tools(error) else _told(self.spec, error)
+            told = "" if tools and _takes_no_tools(error) else _told(self.spec, error, self.key)
         else:
             return ChatResult(generations=[ChatGeneration(message=message)])
         if not told:
@@ -94,8 +97,12 @@ class RemoteChatModel(BaseChatModel):
         return PlannedChatModel(inner=self, profile=self.profile)._generate(messages, tools=tools)
 
 
-def load_remote(spec: str) -> RemoteChatModel:
+def load_remote(spec: str, key: str = "") -> RemoteChatModel:
     """The chat model of "PROVIDER:MODEL" or "PROVIDER:MODEL@URL".
+
+    Args:
+        spec: What to load.
+        key: The provider's, where it is not to come from the environment.
 
     Raises:
         XadError: The provider is unknown, its package or its key is missing, or the spec holds a secret.
@@ -110,7 +117,7 @@ def load_remote(spec: str) -> RemoteChatModel:
             f"{provider}:... cannot be read: give PROVIDER:MODEL, or PROVIDER:MODEL@URL with no key or password in it",
             exit_code=2,
         )
-    settings = {**_bounds(provider), **_key(spec, provider, url)}
+    settings = {**_bounds(provider), **({"api_key": key} if key else _key(spec, provider, url))}
     if url:
         settings["base_url"] = url
     try:
@@ -122,9 +129,9 @@ def load_remote(spec: str) -> RemoteChatModel:
         from xad_agent.llm import SPECS
 
         unknown = isinstance(error, ValueError) and "provider" in str(error).lower()
-        told = f"unknown chat model {spec!r}: {SPECS}" if unknown else _told(spec, error)
+        told = f"unknown chat model {spec!r}: {SPECS}" if unknown else _told(spec, error, key)
     else:
-        return RemoteChatModel(spec=spec, inner=inner, profile=inner.profile)
+        return RemoteChatModel(spec=spec, inner=inner, profile=inner.profile, key=key)
     raise XadError(told, exit_code=2)
 
 
@@ -187,12 +194,13 @@ def _wait(state: RetryCallState) -> float:
     return max(_BACK_OFF(state), min(_LONGEST_WAIT, float(asked) if asked.isdigit() else 0.0))
 
 
-def _told(spec: str, error: BaseException) -> str:
+def _told(spec: str, error: BaseException, key: str = "") -> str:
     """One line on what went wrong and what to do, without anything secret."""
     status, kind = _status(error), type(error).__name__
     if status in (401, 403):
         variable = _KEYS.get(spec.partition(":")[0], "the provider's key")
-        return f"{spec} refused the key ({status}): check {variable} in the environment"
+        where = "the key that you gave" if key else f"{variable} in the environment"
+        return f"{spec} refused the key ({status}): check {where}"
     if status == 404:
         return f"{spec} is not there (404): check the model's name and the address"
     if _passes(error):
@@ -202,12 +210,12 @@ def _told(spec: str, error: BaseException) -> str:
         return f"{spec} gave no reply within {REQUEST_SECONDS:g} s: try again, or choose a quicker one"
     if "Connect" in kind:
         return f"{spec} cannot be reached: check that its server runs, and the network"
-    return f"{spec} gave no usable reply ({kind}: {_without_secrets(str(error))})"
+    return f"{spec} gave no usable reply ({kind}: {_without_secrets(str(error), key)})"
 
 
-def _without_secrets(text: str) -> str:
-    """A text on one line, cut, without what the environment holds as a key or password."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and _SECRET.search(name):
+def _without_secrets(text: str, key: str) -> str:
+    """A text on one line, cut, without the key and what the environment holds as a key or password."""
+    for value in (key, *(value for name, value in os.environ.items() if _SECRET.search(name))):
+        if len(value) >= 6:
             text = text.replace(value, "***")
     return " ".join(text.split())[:200]

@@ -75,7 +75,7 @@ def answer_figure(answer: "Answer", case: "Case") -> Image.Image:
     column = (FIGURE_WIDTH - 3 * _GAP) // 2
     marked = Image.fromarray(overlay(case.picture, case.anomaly_map, calibration, answer.regions))
     panels = [_titled(case.picture.name, within(marked, column))]
-    nearest = next(iter(case.normals.nearest.values()), None)
+    nearest = case.nearest_normal
     if nearest is not None:
         title = vocabulary("figure")["nearest"].format(name=nearest.name)
         panels.append(_titled(title, within(Image.fromarray(_fitted(nearest.pixels, SIDE)), column)))

@@ -1,0 +1,112 @@
+"""The conversation: questions with pictures and clips, what is measured meanwhile, and answers with their marks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from xad_agent.app.exchange import Exchange
+from xad_agent.app.rendering import render
+from xad_agent.app.session import Session
+from xad_agent.app.sessions import Sessions
+from xad_agent.app.telling import telling
+from xad_agent.app.thumbnails import thumbnail
+from xad_agent.errors import XadError
+
+_LOOK_SECONDS = 0.1
+_EMPTY = (
+    "Drop a picture or a clip here, paste it, or take an example below. Then ask **where** and **why** it is anomalous."
+)
+
+
+class ChatView:
+    """The conversation and what is typed into it.
+
+    Args:
+        sessions: Everybody's.
+        key: Holds the session's key.
+
+    Attributes:
+        asked: Goes off once a question was taken; then `follow`.
+    """
+
+    def __init__(self, sessions: Sessions, key: gr.Textbox):
+        self._sessions = sessions
+        self.conversation = gr.Chatbot(
+            label="Conversation",
+            height="62vh",
+            buttons=["copy_all"],
+            placeholder=_EMPTY,
+            latex_delimiters=[],
+            elem_id="xad-conversation",
+        )
+        self.question = gr.MultimodalTextbox(
+            label="Question",
+            placeholder="Where is it anomalous, and why?",
+            file_types=["image", "video"],
+            file_count="multiple",
+            elem_id="xad-question",
+        )
+        with gr.Row():
+            self.stop = gr.Button("Stop", size="sm", interactive=False, elem_id="xad-stop")
+            self.new = gr.Button("New chat", size="sm")
+        with gr.Accordion("Take a picture or a clip with the camera", open=False):
+            self.camera = gr.Image(label="Camera", sources=["webcam"], type="filepath", format="png")
+            self.film = gr.Video(label="Film", sources=["webcam"])
+            taken = gr.Button("Ask about what was taken", size="sm")
+        self.asked = self.question.submit(self._ask, [key, self.question], self.question, show_progress="hidden")
+        self.taken = taken.click(self._ask_about_taken, [key, self.camera, self.film, self.question],
+                                 [self.question, self.camera, self.film], show_progress="hidden")  # fmt: skip
+        self.stop.click(self._stop, key, None, concurrency_limit=None)
+
+    async def follow(self, key: str) -> AsyncIterator[list[Any]]:
+        """The conversation and the stop button, whenever there is something new, until all is answered."""
+        session, shown = self._sessions.find(key), None
+        while True:
+            busy, now = session.busy, session.state
+            if now != shown:
+                shown = now
+                yield [messages(session), gr.Button(interactive=busy)]
+            if not busy:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    @telling
+    def _ask(self, key: str, message: dict[str, Any]) -> gr.MultimodalTextbox:
+        self._sessions.find(key).ask(message["text"], message["files"])
+        return gr.MultimodalTextbox(value=None)
+
+    @telling
+    def _ask_about_taken(self, key: str, picture: str | None, film: str | None, message: dict[str, Any]) -> list[Any]:
+        taken = [file for file in (picture, film) if file]
+        if not taken:
+            raise XadError("nothing was taken yet: take a picture or a clip first")
+        self._sessions.find(key).ask((message or {}).get("text", ""), taken)
+        return [gr.MultimodalTextbox(value=None), None, None]
+
+    def _stop(self, key: str) -> None:
+        self._sessions.find(key).stop()
+
+
+def messages(session: Session) -> list[dict[str, Any]]:
+    """What `gr.Chatbot` shows of a session."""
+    said: list[dict[str, Any]] = []
+    for exchange in session.exchanges:
+        if exchange.new:
+            said.append({"role": "user", "content": _shown(exchange.shown)})
+        said.append({"role": "user", "content": render("question", text=exchange.question)})
+        said.append({"role": "assistant", "content": _answer(exchange)})
+    return said
+
+
+def _answer(exchange: Exchange) -> str:
+    tools = dict.fromkeys(step.tool for step in exchange.steps if step.kind == "tool")
+    return render("exchange", exchange=exchange, tools=list(tools))
+
+
+def _shown(file: Path) -> Any:
+    """A medium small, or its name where it cannot be read; the answer then says why."""
+    small = thumbnail(file)
+    return render("question", text=file.name) if small is None else {"path": str(small), "alt_text": file.name}

@@ -1,0 +1,51 @@
+"""The page: which view is where, and what one tells the others."""
+
+from typing import Any
+
+import gradio as gr
+
+from xad_agent.app.chat_view import ChatView, messages
+from xad_agent.app.evidence_view import EvidenceView
+from xad_agent.app.sessions import Sessions
+from xad_agent.errors import XadError
+
+_DAY = 24 * 3600
+# The address names the chat, so that a reload, or the link in another tab, goes on with it.
+_NAME_IN_ADDRESS = "key => { history.replaceState(null, '', '?chat=' + key); return key; }"
+
+
+def build(sessions: Sessions) -> gr.Blocks:
+    """The page for everybody in `sessions`."""
+    with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
+        key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
+        gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
+        with gr.Tabs(), gr.Tab("Ask"), gr.Row():
+            with gr.Column(scale=5, min_width=330):
+                chat = ChatView(sessions, key)
+            with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
+                side = gr.Tabs()
+            with side, gr.Tab("Evidence", id="evidence"):
+                evidence = EvidenceView(sessions, key, side)
+
+        def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
+            asked = request.query_params.get("chat", "")
+            try:
+                session = sessions.find(asked) if asked else sessions.new()
+            except XadError as error:
+                gr.Warning(str(error))
+                session = sessions.new()
+            return session.key, messages(session)
+
+        def begun_anew() -> tuple[Any, ...]:
+            session = sessions.new()
+            return session.key, messages(session), *evidence.clear()
+
+        follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
+                  "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
+        page.load(opened, None, [key, chat.conversation]).then(**follow)
+        for asked in (chat.asked, chat.taken):
+            asked.success(lambda key: key, key, key, js=_NAME_IN_ADDRESS).then(**follow)
+        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(
+            lambda key: key, key, key, js=_NAME_IN_ADDRESS
+        )
+    return page

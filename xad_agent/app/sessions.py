@@ -1,0 +1,77 @@
+"""`Sessions`: everybody who uses the app, kept apart, each in a folder below the app's."""
+
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import RLock
+
+from xad_agent.app.session import Session, Settings
+from xad_agent.defaults import SECONDS
+from xad_agent.errors import XadError
+from xad_agent.profile import Profile
+
+WORKERS = 2  # questions that are worked on at a time; each uses all cores
+IN_MEMORY = 16  # sessions; those that were longest left alone wait in their folders
+_KEY = re.compile(r"[\w-]{22}")
+
+
+class Sessions:
+    """The sessions of one running app.
+
+    Args:
+        folder: Where they are kept; emptied of nothing, so a folder of an earlier run is gone on with.
+        llm: What new sessions answer with.
+        profiles: What new sessions judge by, at most one for each kind of media.
+        models: Checkpoints by role, for new sessions.
+        seconds: That a question may take.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        llm: str = "embedded",
+        profiles: dict[str, Profile] | None = None,
+        models: dict[str, str] | None = None,
+        seconds: float = SECONDS,
+    ):
+        self.folder, self._seconds = folder, seconds
+        self._llm, self._profiles, self._models = llm, profiles or {}, models or {}
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="xad-session")
+        self._open: dict[str, Session] = {}
+        self._lock = RLock()
+
+    def new(self) -> Session:
+        """A session of its own, under a key that nobody can guess."""
+        return self._opened(secrets.token_urlsafe(16))
+
+    def find(self, key: str) -> Session:
+        """The session of a key, from memory or from its folder.
+
+        Raises:
+            XadError: There is none.
+        """
+        with self._lock:
+            if key in self._open:
+                self._open[key] = self._open.pop(key)  # the last one used is the last to be put away
+                return self._open[key]
+            if _KEY.fullmatch(key) is None or not (self.folder / key).is_dir():
+                raise XadError("this chat is not kept here any more: begin a new one")
+            return self._opened(key)
+
+    def close(self) -> None:
+        """Let go of all of them; what is worked on comes to its end with its next step."""
+        with self._lock:
+            for session in self._open.values():
+                session.stop()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _opened(self, key: str) -> Session:
+        with self._lock:
+            settings = Settings(self._llm, models=dict(self._models), profiles=dict(self._profiles))
+            session = Session(key, self.folder / key, self._pool, settings, self._seconds)
+            self._open[key] = session
+            idle = [each for each in self._open.values() if not each.busy and each is not session]
+            for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:
+                self._open.pop(each.key).close()
+            return session
