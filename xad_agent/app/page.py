@@ -11,7 +11,7 @@ from xad_agent.errors import XadError
 
 _DAY = 24 * 3600
 # The address names the chat, so that a reload, or the link in another tab, goes on with it.
-_NAME_IN_ADDRESS = "key => { history.replaceState(null, '', '?chat=' + key); return key; }"
+_NAME_IN_ADDRESS = "key => history.replaceState(null, '', '?chat=' + key)"
 
 
 def build(sessions: Sessions) -> gr.Blocks:
@@ -40,12 +40,11 @@ def build(sessions: Sessions) -> gr.Blocks:
             session = sessions.new()
             return session.key, messages(session), *evidence.clear()
 
+        named = {"fn": None, "inputs": key, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        page.load(opened, None, [key, chat.conversation]).then(**follow)
+        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
         for asked in (chat.asked, chat.taken):
-            asked.success(lambda key: key, key, key, js=_NAME_IN_ADDRESS).then(**follow)
-        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(
-            lambda key: key, key, key, js=_NAME_IN_ADDRESS
-        )
+            asked.success(**follow)
+        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named)
     return page
