@@ -15,7 +15,7 @@ def test_an_answer_opens_onto_its_evidence_and_outlives_a_reload(app: str, open_
     ask(page, "Where is the defect, and why is it one?", screws / "test" / "scratch_head" / "000.jpg")
     verdict = page.locator(".xad-verdict").inner_text()
     page.locator("a.xad-chip", has_text="E1").first.click()
-    page.wait_for_selector("#xad-evidence h3:has-text('E1')")
+    page.wait_for_selector("#xad-evidence h2:has-text('E1')")
     shown = page.locator("#xad-evidence").inner_text()
     assert "threshold" in shown and re.search(r"score\s+[\d.]+\s+[\d.]+ to [\d.]+", shown)
     assert page.locator("#xad-evidence svg.range").count() >= 1

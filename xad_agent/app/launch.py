@@ -5,7 +5,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from xad_agent.defaults import SECONDS, UPLOAD_MB
@@ -52,14 +51,16 @@ def launch(
             GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"), GRADIO_SSR_MODE="False"
         )
         try:
-            import gradio as gr
+            import gradio  # noqa: F401
         except ImportError as error:
             raise XadError('the app needs Gradio: pip install "xad-agent[app]"') from error
+        from xad_agent.app.look import look
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
         sessions = Sessions(folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds)
-        page = build(sessions).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
+        print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
+        page = build(sessions, local=is_this_machine(host)).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
         try:
             page.launch(
                 server_name=host,
@@ -67,13 +68,13 @@ def launch(
                 share=False,
                 auth=login,
                 max_file_size=int(upload_mb * 1e6),
-                theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-                css=(files("xad_agent.app") / "style.css").read_text(encoding="utf-8"),
                 footer_links=[],
                 run_history=False,
                 enable_monitoring=False,
                 ssr_mode=False,
                 show_error=True,
+                quiet=True,
+                **look(),
             )
         except OSError as error:
             raise XadError(f"port {port} of {host} cannot be used: choose another with --port") from error

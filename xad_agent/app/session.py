@@ -152,6 +152,11 @@ class Session:
             raise XadError(NOTHING_SHOWN)
         return [self.shown]
 
+    def use(self, llm: str, key: str, models: dict[str, str], thing: str) -> None:
+        """Answer and look with other models from the next question on; see `Settings`."""
+        with self._lock:
+            self.settings.llm, self.settings.key, self.settings.models, self.settings.thing = llm, key, models, thing
+
     def stop(self) -> None:
         """End what is worked on: it is answered from the evidence that is there."""
         if self._chat and self.busy:

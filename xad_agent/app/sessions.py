@@ -3,6 +3,7 @@
 import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
@@ -41,9 +42,9 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._lock = RLock()
 
-    def new(self) -> Session:
-        """A session of its own, under a key that nobody can guess."""
-        return self._opened(secrets.token_urlsafe(16))
+    def new(self, like: Session | None = None) -> Session:
+        """A session under a key that nobody can guess; it judges and answers like another one, where that is given."""
+        return self._opened(secrets.token_urlsafe(16), like.settings if like else None)
 
     def find(self, key: str) -> Session:
         """The session of a key, from memory or from its folder.
@@ -66,10 +67,11 @@ class Sessions:
                 session.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _opened(self, key: str) -> Session:
+    def _opened(self, key: str, like: Settings | None = None) -> Session:
         with self._lock:
-            settings = Settings(self._llm, models=dict(self._models), profiles=dict(self._profiles))
-            session = Session(key, self.folder / key, self._pool, settings, self._seconds)
+            settings = like or Settings(self._llm, models=self._models, profiles=self._profiles)
+            own = replace(settings, models=dict(settings.models), profiles=dict(settings.profiles))
+            session = Session(key, self.folder / key, self._pool, own, self._seconds)
             self._open[key] = session
             idle = [each for each in self._open.values() if not each.busy and each is not session]
             for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:

@@ -149,7 +149,7 @@ def _key(spec: str, provider: str, url: str | None) -> dict[str, str]:
         return {}
     if url and is_this_machine(urlsplit(url).hostname or ""):
         return {"api_key": "none"}
-    raise XadError(f"{spec} needs a key: set {variable} in the environment", exit_code=2)
+    raise XadError(f"{spec} needs a key: set {variable} in the environment, or type it in the app", exit_code=2)
 
 
 def _is_plain(url: str) -> bool:
