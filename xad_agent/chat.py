@@ -79,6 +79,7 @@ class Chat:
         if self._media is None:
             self.memory.begin(self.name, self._settings)
         if self._media != (self.case.media, source):
+            self.ledger.keep_figures_of(self.case.media)
             self._media = (self.case.media, source)
             self.memory.show(self.name, *self._media)
 

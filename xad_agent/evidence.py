@@ -197,6 +197,14 @@ class Ledger:
             self._entries.append(entry)
         return entry
 
+    def keep_figures_of(self, media: str) -> None:
+        """Let go of the figures of what was measured on other media: they would be most of a long conversation."""
+        with self._lock:
+            self._entries = [
+                entry if entry.media == media or entry.figure is None else entry.model_copy(update={"figure": None})
+                for entry in self._entries
+            ]
+
     def find(self, tool: str, arguments: dict[str, Any], media: str) -> Evidence | None:
         """What the same tool measured with the same arguments on the same media, so nothing is measured twice."""
         for entry in self._entries:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from xad_agent.app.heap import few_arenas
 from xad_agent.defaults import SECONDS, UPLOAD_MB
 from xad_agent.errors import XadError
 from xad_agent.machine import is_this_machine
@@ -44,6 +45,7 @@ def launch(
         XadError: Gradio is not installed, the port or the folder cannot be used, or a profile cannot be read.
     """
     login = _login(host)
+    few_arenas()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder is removed then too
     with tempfile.TemporaryDirectory(prefix="xad-app-") as temporary:
         # Gradio reads its environment when it is imported; its own files go below ours.

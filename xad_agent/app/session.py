@@ -12,6 +12,7 @@ from typing import Any
 
 from xad_agent.agent import Agent
 from xad_agent.app.exchange import Exchange
+from xad_agent.app.heap import give_back
 from xad_agent.budget import Budget
 from xad_agent.case import Case
 from xad_agent.chat import Chat, clean_question
@@ -110,7 +111,7 @@ class Session:
     @property
     def media(self) -> list[Path]:
         """What was shown so far, in order."""
-        return sorted(file for folder in (self.folder / _MEDIA).iterdir() for file in folder.iterdir())
+        return sorted((self.folder / _MEDIA).glob("*/*"))
 
     def turn_to(self, shown: Path) -> None:
         """Turn to what was shown before."""
@@ -232,6 +233,7 @@ class Session:
         finally:
             exchange.keep()
             exchange.exported.set()
+            give_back()
 
     def _kept(self) -> list[Exchange]:
         folders = sorted((self.folder / _EXCHANGES).glob("*"))

@@ -18,5 +18,9 @@ def telling(handler: Callable[..., Any]) -> Callable[..., Any]:
             return handler(*args, **kwargs)
         except XadError as error:
             raise gr.Error(str(error), duration=None, print_exception=False) from error
+        except gr.Error:
+            raise
+        except Exception as error:  # a defect of ours: what it was goes to the terminal
+            raise gr.Error(f"unexpected {type(error).__name__}: please report what the terminal shows") from error
 
     return told
