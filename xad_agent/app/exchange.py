@@ -136,6 +136,8 @@ class Exchange:
         exchange = cls(number, record["question"], shown, folder, record["new"])
         exchange.steps = [Step.model_validate(step) for step in record["steps"]]
         exchange.error, exchange.nearest, exchange.seconds = record["error"], record["nearest"], record["seconds"]
+        if not record["answer"] and not record["error"]:
+            exchange.error = "the app ended before this was answered: ask again"
         if record["answer"]:
             exchange.answer = Answer.model_validate(record["answer"])
             exchange.claims = list(exchange.answer.claims)

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from xad_agent.app.heap import few_arenas
@@ -14,7 +15,19 @@ from xad_agent.machine import is_this_machine
 from xad_agent.profile import Profile
 
 LOGIN = "XAD_LOGIN"
-MAX_WAITING = 64
+MAX_WAITING = 64  # what is asked of the app while it is at work; whoever comes then is told to come again
+AT_ONCE = 4  # of each kind of work, beside the questions, which `Sessions` limits
+# Nothing goes to another machine, and nothing is recorded that `Sessions` does not keep.
+_SETTINGS = {
+    "share": False,
+    "footer_links": [],
+    "run_history": False,
+    "enable_monitoring": False,
+    "ssr_mode": False,
+    "show_error": True,
+    "quiet": True,
+    "prevent_thread_lock": True,
+}
 
 
 def launch(
@@ -46,12 +59,9 @@ def launch(
     """
     login = _login(host)
     few_arenas()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder is removed then too
-    with tempfile.TemporaryDirectory(prefix="xad-app-") as temporary:
+    with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="xad-app-") as temporary:
         # Gradio reads its environment when it is imported; its own files go below ours.
-        os.environ.update(
-            GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"), GRADIO_SSR_MODE="False"
-        )
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"))
         try:
             import gradio  # noqa: F401
         except ImportError as error:
@@ -60,28 +70,42 @@ def launch(
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
-        sessions = Sessions(folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds)
-        print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
-        page = build(sessions, local=is_this_machine(host)).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
+        chats = _folder(folder or Path(temporary) / "chats")
+        sessions = Sessions(chats, llm, _by_kind(profiles), models, seconds)
+        page = build(sessions, local=is_this_machine(host))
+        page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
+        at = {"server_name": host, "server_port": port, "auth": login, "max_file_size": int(upload_mb * 1e6)}
         try:
-            page.launch(
-                server_name=host,
-                server_port=port,
-                share=False,
-                auth=login,
-                max_file_size=int(upload_mb * 1e6),
-                footer_links=[],
-                run_history=False,
-                enable_monitoring=False,
-                ssr_mode=False,
-                show_error=True,
-                quiet=True,
-                **look(),
-            )
+            page.launch(**at, **_SETTINGS, **look())
+            print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
+            page.block_thread()
         except OSError as error:
             raise XadError(f"port {port} of {host} cannot be used: choose another with --port") from error
         finally:
             sessions.close()
+            page.close(verbose=False)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the app as Ctrl-C does, so that the temporary folder is removed then too."""
+
+    def end(*_: object) -> None:
+        sys.exit(0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise XadError(f"cannot write to {folder} ({error.strerror or error}): choose another --folder") from error
+    return folder
 
 
 def _by_kind(folders: Sequence[Path]) -> dict[str, Profile]:

@@ -141,6 +141,7 @@ class Session:
                 asked = question or (WHAT_AND_WHEN if _kind(shown) == "clip" else WHERE_AND_WHY)
                 number = len(self.exchanges)
                 exchange = Exchange(number, asked, shown, self.folder / _EXCHANGES / f"{number:04d}", bool(files))
+                exchange.keep()
                 self.exchanges.append(exchange)
                 begun.append(exchange)
         self._pool.submit(self._work, begun)
