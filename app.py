@@ -1,6 +1,9 @@
-"""Starts the chat app (Gradio); `xad app` starts the same."""
+"""Starts the chat app (Gradio): the same as `xad app`, with the same options."""
 
-from xad_agent.app.launch import launch
+import sys
+
+from xad_agent.cli import main
 
 if __name__ == "__main__":
-    launch()
+    sys.argv.insert(1, "app")
+    main()
