@@ -1,6 +1,7 @@
 """`xad`: the command line. Answers go to stdout; progress, warnings and errors to stderr."""
 
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -185,7 +186,7 @@ def bench(
         str,
         typer.Argument(
             help="A folder in MVTec layout; `perception`: the models that see; `metrics`: those of clips, on a made "
-            "set of ShanghaiTech's size."
+            "set of ShanghaiTech's size; `app`: its start and its first page."
         ),
     ],
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
@@ -196,11 +197,12 @@ def bench(
 
     Of the models that see, those that --model gives no checkpoint of have random weights at real size.
     """
-    from xad_agent.eval import bench, clip_bench, perception
+    from xad_agent.eval import app_bench, bench, clip_bench, perception
 
-    if what == "perception":
-        result = perception.bench_perception(specs_of(model), threads=threads)
-        text = perception.as_text
+    if what == "app":
+        result, text = app_bench.bench_app(shutil.which("chromium")), app_bench.as_text
+    elif what == "perception":
+        result, text = perception.bench_perception(specs_of(model), threads=threads), perception.as_text
     elif what == "metrics":
         result, text = clip_bench.bench_metrics(threads=threads), clip_bench.as_text
     else:

@@ -1,0 +1,16 @@
+"""The timings of the app's start."""
+
+import shutil
+
+import pytest
+
+from xad_agent.eval.app_bench import as_text, bench_app
+
+
+@pytest.mark.data
+@pytest.mark.browser
+def test_start_and_page_are_timed_beside_gradio_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.eval.app_bench.RUNS", 1)
+    result = bench_app(shutil.which("chromium"))
+    assert 0 < result["gradio_seconds"] < result["start_seconds"] and result["page_seconds"] > 0
+    assert f"start {result['start_seconds']:.1f} s" in as_text(result)
