@@ -83,11 +83,13 @@ class running:  # noqa: N801 - used like a function
 
     Attributes:
         process: The process.
-        seconds: Until it answered.
+        here: The folder it is started in.
     """
 
     def __init__(self, folder: Path, *options: str, **environment: str):
         self.folder, self.options, self.environment = folder, options, environment
+        self.here = folder / "here"
+        self.here.mkdir()
 
     def __enter__(self) -> str:
         port, started = _free_port(), time.monotonic()
@@ -95,7 +97,7 @@ class running:  # noqa: N801 - used like a function
         environment = {**os.environ, "TMPDIR": str(self.folder), **self.environment}
         command = [sys.executable, "-m", "xad_agent.cli", "app", "--port", str(port), *self.options]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.here)
         at = f"http://127.0.0.1:{port}/"
         while time.monotonic() - started < 60:
             assert self.process.poll() is None, self.log.read_text()
@@ -104,7 +106,6 @@ class running:  # noqa: N801 - used like a function
             except (URLError, OSError):
                 time.sleep(0.1)
                 continue
-            self.seconds = time.monotonic() - started
             return at
         raise AssertionError(f"the app does not answer: {self.log.read_text()}")
 

@@ -1,8 +1,5 @@
 """What everybody may expect of the page, whatever it is used for."""
 
-import os
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,30 +120,20 @@ def test_whoever_comes_logs_in_where_it_is_asked_for(closed: str, browser) -> No
     page.close()
 
 
-def test_it_starts_soon_writes_below_its_folder_alone_and_leaves_nothing(tmp_path: Path, browser) -> None:
-    work, cache = tmp_path / "work", tmp_path / "home"
-    work.mkdir()
-    started = running(tmp_path, HOME=str(cache), GRADIO_ANALYTICS_ENABLED="")
+def test_it_writes_below_its_folder_alone_and_leaves_nothing(tmp_path: Path, browser) -> None:
+    started = running(tmp_path, GRADIO_ANALYTICS_ENABLED="")
     with started as at:
-        assert started.seconds < 10 * _slowness(), f"it took {started.seconds:.1f} s to start"
-        page, opened = browser.new_page(viewport=DESKTOP), time.monotonic()
+        page = browser.new_page(viewport=DESKTOP)
         page.goto(at)
         page.wait_for_selector("#xad-question textarea")
-        assert time.monotonic() - opened < 3 * _slowness()
         page.close()
         listening = [
             one for one in psutil.Process(started.process.pid).net_connections("inet") if one.status == "LISTEN"
         ]
         assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("xad-app-")]
+    assert not list(started.here.iterdir())
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(("xad-app-", "gradio"))]
-
-
-def _slowness() -> float:
-    """How much longer things take than on a quiet machine of two cores, by the time that an interpreter takes."""
-    began = time.monotonic()
-    subprocess.run(["python3", "-c", "sum(range(10_000_000))"], check=True, env=os.environ)
-    return max(1.0, (time.monotonic() - began) / 0.4)
 
 
 def _check(page, where: str) -> None:
