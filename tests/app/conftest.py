@@ -20,6 +20,7 @@ from xad_agent.profile import Profile
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium")
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 Open = Callable[..., "Page"]
@@ -94,7 +95,7 @@ class running:  # noqa: N801 - used like a function
     def __enter__(self) -> str:
         port, started = _free_port(), time.monotonic()
         self.log = self.folder / "app.log"
-        environment = {**os.environ, "TMPDIR": str(self.folder), **self.environment}
+        environment = {**os.environ, "TMPDIR": str(self.folder), "PYTHONPATH": str(ROOT), **self.environment}
         command = [sys.executable, "-m", "xad_agent.cli", "app", "--port", str(port), *self.options]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.here)
