@@ -96,7 +96,7 @@ def test_what_is_no_profile_is_refused_in_one_line_and_leaves_nothing(
     make: Callable[[Path], Path], says: str, tmp_path: Path
 ) -> None:
     file, place = make(tmp_path / "sent.zip"), tmp_path / "at" / "hand"
-    with pytest.raises(XadError, match="sent.zip") as caught:
+    with pytest.raises(XadError, match="sent") as caught:
         unpack(file, place, max_mb=1)
     assert says in str(caught.value)
     assert {entry for entry in tmp_path.rglob("*") if entry.is_file()} == {file}

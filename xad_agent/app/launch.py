@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 from xad_agent.defaults import SECONDS, UPLOAD_MB
@@ -34,7 +35,7 @@ def launch(
     Args:
         host: Address to listen on; one that is not this machine's own needs XAD_LOGIN.
         port: TCP port.
-        profiles: What normal looks like, folders of `xad fit`; the first of each kind is used from the start.
+        profiles: What normal looks like, folders of `xad fit`; all can be chosen, the first of each kind is used.
         llm: A spec for `load_chat_model`.
         models: Checkpoints by role.
         seconds: That a question may take.
@@ -58,7 +59,7 @@ def launch(
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
-        sessions = Sessions(folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds)
+        sessions = Sessions(folder or Path(temporary) / "chats", llm, _by_name(profiles), models, seconds)
         page = build(sessions).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
         try:
             page.launch(
@@ -81,14 +82,13 @@ def launch(
             sessions.close()
 
 
-def _by_kind(folders: Sequence[Path]) -> dict[str, Profile]:
-    """The first profile of each kind of media."""
-    from xad_agent.clip_profile import ClipProfile
-
+def _by_name(folders: Sequence[Path]) -> dict[str, Profile]:
+    """Each profile by its folder's name, numbered where that is taken."""
     found: dict[str, Profile] = {}
     for folder in folders:
-        profile = Profile.load(folder)
-        found.setdefault("clip" if isinstance(profile, ClipProfile) else "picture", profile)
+        stem = folder.resolve().stem
+        numbered = (stem if number == 1 else f"{stem} ({number})" for number in count(1))
+        found[next(name for name in numbered if name not in found)] = Profile.load(folder)
     return found
 
 

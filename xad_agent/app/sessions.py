@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import RLock
 
 from xad_agent.app.session import Session, Settings
+from xad_agent.app.shelf import SharedShelf
 from xad_agent.defaults import SECONDS
 from xad_agent.errors import XadError
 from xad_agent.profile import Profile
@@ -22,7 +23,7 @@ class Sessions:
     Args:
         folder: Where they are kept; emptied of nothing, so a folder of an earlier run is gone on with.
         llm: What new sessions answer with.
-        profiles: What new sessions judge by, at most one for each kind of media.
+        profiles: By name those that everybody can choose; new sessions judge by the first of each kind of media.
         models: Checkpoints by role, for new sessions.
         seconds: That a question may take.
     """
@@ -36,7 +37,8 @@ class Sessions:
         seconds: float = SECONDS,
     ):
         self.folder, self._seconds = folder, seconds
-        self._llm, self._profiles, self._models = llm, profiles or {}, models or {}
+        self._llm, self._models = llm, models or {}
+        self.shared = SharedShelf(folder / "shared", profiles)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="xad-session")
         self._open: dict[str, Session] = {}
         self._lock = RLock()
@@ -64,14 +66,16 @@ class Sessions:
         with self._lock:
             for session in self._open.values():
                 session.stop()
+                session.normal.stop()
+            self.shared.close()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _opened(self, key: str) -> Session:
         with self._lock:
-            settings = Settings(self._llm, models=dict(self._models), profiles=dict(self._profiles))
-            session = Session(key, self.folder / key, self._pool, settings, self._seconds)
+            settings = Settings(self._llm, models=dict(self._models))
+            session = Session(key, self.folder / key, self._pool, settings, self._seconds, self.shared)
             self._open[key] = session
-            idle = [each for each in self._open.values() if not each.busy and each is not session]
+            idle = [each for each in self._open.values() if not (each.busy or each.normal.busy or each is session)]
             for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:
                 self._open.pop(each.key).close()
             return session
