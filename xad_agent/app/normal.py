@@ -88,7 +88,7 @@ class Normal:
 
         def fit(tell: Told) -> Profile:
             try:
-                profile = Profile.fit(list(files), alpha, progress=tell)
+                profile = Profile.fit(list(dict.fromkeys(files)), alpha, progress=tell)
             except XadError as error:
                 raise XadError(_named(str(error), files)) from error
             profile.name = name

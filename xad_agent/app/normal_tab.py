@@ -24,6 +24,12 @@ from xad_agent.profile_zip import pack
 LEAST, MOST = 0.001, 0.2  # alpha on the slider
 EXAMPLES, SIDE = 24, 320  # how many are shown, and how large, px
 _NONE = "none"
+_WANTED = "<p class='xad-foot'>Good to have: 100 or more pictures, or 16 or more clips (video files) of one camera.</p>"
+# After a reload the tab may be opened before the page knows its chat again; the address does.
+_CHAT = """async () => {
+    while (!location.search.includes('chat=')) await new Promise(done => setTimeout(done, 50));
+    return new URLSearchParams(location.search).get('chat');
+}"""
 # The saved file is there once the hidden button has it; then the browser is to fetch it, as if it had been clicked.
 _FETCH = "() => setTimeout(() => document.querySelector('#xad-saved').click(), 300)"
 
@@ -37,7 +43,7 @@ class NormalTab:
 
     Attributes:
         outputs: What `refresh` gives updates for.
-        following: For an event after which `follow` is to be done.
+        opening: What is to be done when the tab is opened.
         changed: Go off, with `success`, once another profile or alpha is in use.
     """
 
@@ -56,10 +62,12 @@ class NormalTab:
         self._moved = [self._said, self._inspected]
         self._shown = [self._kind, self._name, self._alpha, *self._moved, self._gallery, self._save]
         self.outputs = [*self._shown, self._made, self._make, self._stop]
-        self.following: dict[str, Any] = {"fn": self.follow, "inputs": key, "outputs": self.outputs,
+        self._following: dict[str, Any] = {"fn": self.follow, "inputs": key, "outputs": self.outputs,
                                           "show_progress_on": self._made, "concurrency_limit": None}  # fmt: skip
+        self.opening = {**self._following, "js": _CHAT}
         self.changed = self._wired(key)
 
+    @telling
     def refresh(self, key: str, kind: str = "") -> list[Any]:
         """Everything, for what is shown in the chat or for a kind of media."""
         session = self._sessions.find(key)
@@ -95,9 +103,7 @@ class NormalTab:
 
     def _making(self) -> None:
         with gr.Accordion("Make a profile from normal pictures or clips", open=True):
-            gr.HTML(
-                "<p class='xad-foot'>100 or more pictures, or 16 or more clips of one camera, are good to have.</p>"
-            )
+            gr.HTML(_WANTED)
             self._files = gr.File(
                 label="Normal pictures or clips",
                 file_count="multiple",
@@ -121,7 +127,7 @@ class NormalTab:
         )  # fmt: skip
         making = self._make.click(self._begin, [key, self._files, self._folder, self._new, self._alpha],
                                   [self._made, self._make, self._stop], **unlimited)  # fmt: skip
-        made = making.success(**self.following)
+        made = making.success(**self._following)
         self._stop.click(self._end, key, None, **unlimited)
         self._save.click(self._pack, [key, self._kind], self._saved).success(None, js=_FETCH)
         loaded = self._load.upload(self._unpack, [key, self._load], self._shown)

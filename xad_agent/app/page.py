@@ -50,6 +50,6 @@ def build(sessions: Sessions) -> gr.Blocks:
         page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
         for asked in (chat.asked, chat.taken, *chat.demo.asked):
             asked.success(**follow)
-        normal_tab.select(**normal.following)
+        normal_tab.select(**normal.opening)
         chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named)
     return page

@@ -123,7 +123,7 @@ class Session:
     @property
     def media(self) -> list[Path]:
         """What was shown so far, in order."""
-        return sorted(file for folder in (self.folder / _MEDIA).iterdir() for file in folder.iterdir())
+        return sorted((self.folder / _MEDIA).glob("*/*"))
 
     def turn_to(self, shown: Path) -> None:
         """Turn to what was shown before."""
