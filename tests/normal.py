@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xad_agent.calibration import Calibration
 from xad_agent.case import Case
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.detectors.excess import figures
@@ -32,24 +33,6 @@ def examine(asked: Picture) -> AnomalyMap:
     return AnomalyMap(values, float(values.max()), "far from grey")
 
 
-class NormalCalibration:
-    """Scores of normal pictures, as the real one keeps them."""
-
-    def __init__(self, scores: list[float], level: float, alpha: float = 0.05):
-        self.scores = np.sort(np.array(scores))
-        self.level, self.alpha, self.n = level, alpha, len(scores)
-
-    def threshold(self, alpha: float | None = None) -> float:
-        rank = int(np.ceil((1 - (alpha or self.alpha)) * (self.n + 1)))
-        return float(self.scores[min(rank, self.n) - 1])
-
-    def p_value(self, score: float) -> float:
-        return float((1 + (self.scores >= score).sum()) / (self.n + 1))
-
-    def display(self, values: np.ndarray) -> np.ndarray:
-        return np.clip(np.asarray(values) / (2 * self.threshold()), 0, 1)
-
-
 class NormalProfile(PictureProfile):
     """Twelve normal pictures, nearest first in their own order."""
 
@@ -58,7 +41,7 @@ class NormalProfile(PictureProfile):
         self.name, self.skipped, self._fitted = "noise", {}, len(made)
         self._exemplars = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
         scores = [examine(normal).score for normal in self._exemplars] * 4
-        self.calibration = NormalCalibration(scores, level=0.8 * max(scores))  # type: ignore[assignment]
+        self.calibration = Calibration(scores, level=0.8 * max(scores), alpha=0.05)
         measured = [self.figures(normal, examine(normal)) for normal in self._exemplars] * 4
         self.usual = {name: np.sort([of_one[name] for of_one in measured]) for name in measured[0]}
 

@@ -33,6 +33,16 @@ def test_what_exceeds_the_threshold_has_a_small_p_value(values: list[float], alp
         assert calibration.p_value(above) == pytest.approx(1 / (len(values) + 1))
 
 
+@given(scores, alphas, alphas)
+def test_another_alpha_moves_the_threshold_alone(values: list[float], one: float, other: float) -> None:
+    first = Calibration(values, level=3, floor=1, alpha=one)
+    second = first.at(other)
+    assert second.threshold() == first.threshold(other)
+    assert (second.level, second.floor, second.alpha) == (3, 1, other)
+    assert first.alpha == one
+    np.testing.assert_array_equal(second.scores, first.scores)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_false_alarms_are_as_rare_as_alpha(seed: int) -> None:
     random = np.random.default_rng(seed)

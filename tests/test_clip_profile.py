@@ -269,3 +269,15 @@ def test_the_rules_are_what_the_normal_clips_show() -> None:
     assert "In the picture that is 0.8" in said and "px a frame" in said  # 20 px tall, 10 frames a second
     assert f"No bicycle was seen in {sum(map(len, profile.normal)):,} sightings." in said
     assert profile.zones == {}
+
+
+def test_another_alpha_moves_the_limits_of_vqunet_too() -> None:
+    profile = crowd.foreseeing(5)
+    other = profile.at(0.5)
+    assert other.calibration.threshold() < profile.calibration.threshold()
+    assert profile.vqunet is not None and other.vqunet is not None
+    assert other.vqunet.calibration.alpha == 0.5
+    assert {name: heat.alpha for name, heat in other.vqunet.heat.items()} == {"mean": 0.5, "sum": 0.5}
+    assert other.vqunet.network is profile.vqunet.network
+    assert profile.vqunet.calibration.alpha != 0.5
+    assert normal().at(0.5).vqunet is None

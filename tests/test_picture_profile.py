@@ -154,3 +154,16 @@ def test_the_rules_are_what_good_pictures_score_and_how_bright_they_are() -> Non
     scores, brightness = NormalProfile().rules()
     assert scores.startswith("Good pictures mostly score") and scores.endswith("with false alarms of 5 %.")
     assert brightness == "They mostly have a mean brightness of 49.97 to 50.03 % of white."
+
+
+def test_another_alpha_moves_the_limit_and_is_kept(profile: Profile, tmp_path: Path) -> None:
+    other = profile.at(0.5)
+    assert other.calibration.threshold() < profile.calibration.threshold()
+    assert profile.calibration.alpha == 0.2, "the one it was made from stays as it is"
+    assert other.fingerprint != profile.fingerprint == other.at(0.2).fingerprint
+    assert other.like(profile)
+    assert not other.like(None)
+    other.save(tmp_path / "other.profile")
+    assert Profile.load(tmp_path / "other.profile").calibration.threshold() == other.calibration.threshold()
+    with pytest.raises(XadError, match="alpha 1 "):
+        profile.at(1)

@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 
-from tests.normal import NormalCalibration, picture, texture
+from tests.normal import picture, texture
+from xad_agent.calibration import Calibration
 from xad_agent.detectors.base import AnomalyMap
 from xad_agent.evidence import Region
 from xad_agent.regions import MAX_REGIONS, by_salience, find_candidate, find_regions
 
-CALIBRATION = NormalCalibration([1.0] * 40, level=0.5)
+CALIBRATION = Calibration([1.0] * 40, level=0.5, alpha=0.05)
 
 
-def _find(values: np.ndarray, calibration: NormalCalibration | None = CALIBRATION) -> list[Region]:
+def _find(values: np.ndarray, calibration: Calibration | None = CALIBRATION) -> list[Region]:
     asked = picture(texture(0, *values.shape))
     found = AnomalyMap(values.astype(np.float32), float(values.max()), "made")
     return find_regions(found, asked, calibration)  # type: ignore[arg-type]

@@ -50,6 +50,10 @@ class Calibration:
         rank = math.ceil((self.n + 1) * (1 - (self.alpha if alpha is None else alpha)) - 1e-9)
         return float(self.scores[min(max(rank, 1), self.n) - 1])
 
+    def at(self, alpha: float) -> "Calibration":
+        """The same scores with the threshold set for another share of false alarms; ValueError outside (0, 1)."""
+        return Calibration(self.scores, self.level, self.floor, alpha)
+
     def p_value(self, score: float) -> float:
         """Share of normal media that score at least as high, the one asked about counted in; in [1 / (n + 1), 1]."""
         return float((1 + self.n - np.searchsorted(self.scores, score, side="left")) / (self.n + 1))

@@ -14,6 +14,8 @@ from xad_agent.media import Clip, Picture
 from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 
+_BESIDE_ALPHA = {"seen", "judged", "frame_scores", "score"}
+
 
 class ClipCase:
     """What the tools share while they look at one clip.
@@ -31,6 +33,13 @@ class ClipCase:
         self.profile = profile
         self.ledger = ledger
         self.models = models or Models()
+
+    def take_over(self, other: object) -> None:
+        """Take over what another case measured of the same clip by a profile like this, whatever its alpha."""
+        if not isinstance(other, ClipCase) or other.media != self.media:
+            return
+        if self.profile and self.profile.like(other.profile):
+            vars(self).update({name: vars(other)[name] for name in _BESIDE_ALPHA & vars(other).keys()})
 
     @property
     def shown(self) -> Clip:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -30,12 +30,14 @@ from xad_agent.perception.watched import Watched
 from xad_agent.perception.zones import Polygon, read_zones
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, arrays_below, read_folder, write_folder
+from xad_agent.progress import Progress, part, tell
 
 if TYPE_CHECKING:
     from xad_agent.foresight import Foresight
 
 DETECTORS = ("vqunet",)
 STRETCH_SECONDS = 5.0
+_LOOKED, _WATCHED = 0.15, 0.8  # of the time of a fit: until the camera is known, and until the clips were watched
 
 
 class ClipProfile(Profile):
@@ -54,6 +56,8 @@ class ClipProfile(Profile):
         exemplars: Normal things, each shown over a moment.
         views: Whole normal frames, see `exemplars.views`; at least one.
     """
+
+    kind = "clip"
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class ClipProfile(Profile):
         alpha: float = 0.01,
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
-        progress: bool = True,
+        progress: Progress = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
@@ -95,6 +99,7 @@ class ClipProfile(Profile):
         clips, skipped = _readable(normal)
         shape = (clips[0].height, clips[0].width)
         named = {} if zones is None else read_zones(zones, shape)
+        tell(progress, 0, "learning the camera's view")
         eyes = replace(
             learn_eyes(clips, load_objects()),
             appearance=Appearance(load_backbone(backbone)),
@@ -102,7 +107,9 @@ class ClipProfile(Profile):
             zones=named,
         )
         watching = Watched(eyes, checkpoint and checkpoint / "sightings")
-        watched = [watching.watch(clip, progress) for clip in clips]
+        ends = np.linspace(_LOOKED, _WATCHED, len(clips) + 1).tolist()
+        watched = [watching.watch(clip, part(progress, *ends[n : n + 2])) for n, clip in enumerate(clips)]
+        tell(progress, _WATCHED, "learning what is usual")
         usual = usual_names(watched)
         placed = [placed_triplets(one, eyes, usual) for one in watched]
         seen = [with_interactions(one, eyes, relations) for one, relations in zip(watched, placed, strict=True)]
@@ -115,12 +122,18 @@ class ClipProfile(Profile):
             from xad_agent.foresight import Foresight
 
             vqunet = Foresight.fit(
-                clips, seen, alpha, steps, seed, checkpoint and checkpoint / "vqunet.safetensors", progress
+                clips, seen, alpha, steps, seed, checkpoint and checkpoint / "vqunet.safetensors", progress is True
             )
         chosen = choose(seen, detector.usual, seed)
         exemplars = [Exemplar(at, row, strip(clips[at], seen[at], row)) for at, row in chosen]
         name, shown = name_of(normal), views(clips)
         return cls(name, shape, eyes, seen, detector, calibration, exemplars, shown, skipped, graph, vqunet)
+
+    def at(self, alpha: float) -> Self:
+        """See `Profile.at`; the limits of VQU-Net go with it."""
+        other = super().at(alpha)
+        other.vqunet = self.vqunet and self.vqunet.at(alpha)
+        return other
 
     @property
     def zones(self) -> Mapping[str, Polygon]:

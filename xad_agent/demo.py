@@ -1,7 +1,13 @@
-"""`make demo`: weights, pictures and a clip, a profile of each, four questions, drawings and a report."""
+"""The demo: something to ask about of each kind of media, and what is normal there; `make demo` and the app use it.
+
+No package has clips of one camera, so the walkway is drawn. The defects of the cloth that a package has are specks that
+the embedded backbone hardly sees, so its flaw is made here: a patch of the cloth is turned by a quarter.
+"""
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ from xad_agent.answer import Answer
 from xad_agent.errors import XadError
 from xad_agent.media import Picture, read_clip, read_picture, write_clip
 from xad_agent.profile import Profile
+from xad_agent.progress import Progress
 
 WHERE_AND_WHY = "Where is the defect, and why is it one?"
 WHAT_AND_WHEN = "What is wrong in this clip, and when?"
@@ -21,11 +28,52 @@ NORMAL_PICTURES, NORMAL_CLIPS = 100, 6
 FLAW = (60, 130, 124, 194)  # x0 y0 x1 y1 in px of the cloth that is woven the wrong way
 
 
-def run(folder: Path) -> None:
-    """Ask about simulated cloth, and leave the pictures asked about, overlay, report and profile in a folder.
+@dataclass(frozen=True)
+class DemoCase:
+    """Something to ask about.
 
-    The package's own defects are specks that the embedded backbone hardly sees, so the flaw is made here: a patch of
-    the cloth is turned by a quarter.
+    Attributes:
+        name: In one word.
+        kind: "picture" or "clip".
+        title: What it shows, for people.
+        question: What to ask.
+        file: What the picture or clip is called.
+        normal: Gives what is normal; XadError where it is not to be had.
+        draw: Writes the picture or clip into a file.
+    """
+
+    name: str
+    kind: str
+    title: str
+    question: str
+    file: str
+    normal: Callable[[], list[Any]]
+    draw: Callable[[Path], None]
+
+    @property
+    def profile_name(self) -> str:
+        """What its profile is called beside those of users."""
+        return f"demo {self.name}"
+
+    def fit(self, progress: Progress = True) -> Profile:
+        """Learn what is normal; see `Profile.fit`."""
+        profile = Profile.fit(self.normal(), progress=progress)
+        profile.name = self.profile_name
+        return profile
+
+    def show(self, folder: Path) -> Path:
+        """The picture or clip, written into a folder; XadError where that fails."""
+        file = folder / self.file
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.draw(file)
+        except OSError as error:
+            raise XadError(f"cannot write {file} ({error.strerror or error}): choose another folder") from error
+        return file
+
+
+def run(folder: Path) -> None:
+    """Ask about the cloth and the walkway, and leave what was asked about, overlays, reports and profiles in a folder.
 
     Args:
         folder: Where the results go; a profile that is already there and can be read is used again.
@@ -34,33 +82,36 @@ def run(folder: Path) -> None:
         XadError: Weights or pictures cannot be had, or the folder cannot be written.
     """
     weights.pull(["llm", "sentences", "backbone", "objects", "demo"])
-    normal = sorted((weights.path("textile-demo") / "nominal").iterdir())
-    profile = _profile(folder / "textile.profile", normal[:NORMAL_PICTURES])
-    flawed = read_picture(_with_flaw(read_picture(normal[-2])), name="flawed.png")
-    Image.fromarray(flawed.pixels).save(folder / flawed.name)
-    agent = Agent(profile=profile)
+    agent = Agent(profile=_profile(CLOTH, folder))
+    flawed, good = CLOTH.show(folder), _cloths()[-1]
     chat = agent.chat(flawed)
-    first = chat.ask(WHERE_AND_WHY)
+    first = chat.ask(CLOTH.question)
     _show(flawed.name, first)
     _show(flawed.name, chat.ask("Would it pass if that were repaired?"))
-    _show(normal[-1].name, agent.ask("Is there anything wrong with this one?", normal[-1]))
+    _show(good.name, agent.ask("Is there anything wrong with this one?", good))
     first.figure().save(folder / "answer.png")
     first.to_html(folder / "report.html")
-    _ask_about_a_clip(folder)
+    clip = WALKWAY.show(folder)
+    answer = Agent(profile=_profile(WALKWAY, folder)).ask(WALKWAY.question, clip)
+    _show(clip.name, answer)
+    answer.figure().save(folder / "clip.png")
+    answer.to_html(folder / "clip.html")
     print(f"\nOverlay: {folder / 'answer.png'}\nReport:  {folder / 'report.html'}")
-    print(f"Clip:    {folder / 'walkway.mp4'}\nStrip:   {folder / 'clip.png'}")
+    print(f"Clip:    {clip}\nStrip:   {folder / 'clip.png'}")
     print(f"Profiles: {folder / 'textile.profile'}, {folder / 'walkway.profile'}")
 
 
-def _ask_about_a_clip(folder: Path) -> None:
-    """No package has clips of one camera, so the walkway is drawn: figures that walk, and one that is too fast."""
-    profile = _profile(folder / "walkway.profile", [read_clip(walkway(seed), fps=10) for seed in range(NORMAL_CLIPS)])
-    frames = walkway(NORMAL_CLIPS, fast=True)
-    write_clip(folder / "walkway.mp4", iter(frames), fps=10)
-    answer = Agent(profile=profile).ask(WHAT_AND_WHEN, folder / "walkway.mp4")
-    _show("walkway.mp4", answer)
-    answer.figure().save(folder / "clip.png")
-    answer.to_html(folder / "clip.html")
+def _cloths() -> list[Path]:
+    """Pictures of good cloth."""
+    return sorted((weights.path("textile-demo") / "nominal").iterdir())
+
+
+def _flawed(file: Path) -> None:
+    Image.fromarray(_with_flaw(read_picture(_cloths()[-2]))).save(file)
+
+
+def _hurried(file: Path) -> None:
+    write_clip(file, iter(walkway(NORMAL_CLIPS, fast=True)), fps=10)
 
 
 def walkway(seed: int, fast: bool = False) -> np.ndarray:
@@ -107,16 +158,37 @@ def _show(name: str, answer: Answer) -> None:
     print(f"\n{name}: {answer.question}\n{answer.text}")
 
 
-def _profile(folder: Path, normal: list[Any]) -> Profile:
-    if folder.exists():
+def _profile(case: DemoCase, folder: Path) -> Profile:
+    place = folder / f"{case.name}.profile"
+    if place.exists():
         try:
-            return Profile.load(folder)
+            return Profile.load(place)
         except XadError as error:  # of another version, or damaged
             print(f"{error}; doing so.")
-    profile = Profile.fit(normal)
-    profile.save(folder)
+    profile = case.fit()
+    profile.save(place)
     return profile
 
+
+CLOTH = DemoCase(
+    name="textile",
+    kind="picture",
+    title="a flawed cloth",
+    question=WHERE_AND_WHY,
+    file="flawed.png",
+    normal=lambda: _cloths()[:NORMAL_PICTURES],
+    draw=_flawed,
+)
+WALKWAY = DemoCase(
+    name="walkway",
+    kind="clip",
+    title="a walkway with something too fast",
+    question=WHAT_AND_WHEN,
+    file="walkway.mp4",
+    normal=lambda: [read_clip(walkway(seed), fps=10) for seed in range(NORMAL_CLIPS)],
+    draw=_hurried,
+)
+CASES = (CLOTH, WALKWAY)
 
 if __name__ == "__main__":
     started = time.perf_counter()

@@ -1,7 +1,7 @@
 """VQU-Net with what its errors mean: how large they are in normal frames that it was not trained on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +114,11 @@ class Foresight:
             min(sum(part.count for part in training), MAX_FRAMES),
             sum(len(one.scores) for one in judged),
         )
+
+    def at(self, alpha: float) -> "Foresight":
+        """The same network with limits for another share of false alarms."""
+        heat = {name: of_things.at(alpha) for name, of_things in self.heat.items()}
+        return replace(self, calibration=self.calibration.at(alpha), heat=heat)
 
     def summary(self) -> str:
         """One sentence for people."""

@@ -16,6 +16,7 @@ from xad_agent.media import Picture, find_pictures, read_picture, read_pictures
 from xad_agent.media.scaling import shrink
 from xad_agent.profile import DEFAULT_BACKBONE, Profile, backbone_of, check_alpha, check_detectors, name_of
 from xad_agent.profile_store import Stored, arrays_below, read_folder, write_folder
+from xad_agent.progress import Progress, followed, part
 from xad_agent.wording import number, numbers
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXEMPLARS = 300
 EXEMPLAR_SIDE = 512
 FIGURES = frozenset(("rest", "elsewhere", "whole", "rim", "brightness", "contrast", "sharpness", "noise", "blockiness"))
 _SIZED = 40
+_READ = 0.3  # of the time of a fit
 
 
 class PictureProfile(Profile):
@@ -36,6 +38,8 @@ class PictureProfile(Profile):
         usual: Of good pictures, by name the values of what `figures` measures, ascending: of maps as if those had not
             been learned from, of looks those of the exemplars.
     """
+
+    kind = "picture"
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class PictureProfile(Profile):
         alpha: float = 0.01,
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
-        progress: bool = True,
+        progress: Progress = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
@@ -75,11 +79,11 @@ class PictureProfile(Profile):
         from xad_agent.detectors.patches import working_side
         from xad_agent.perception.backbone import load_backbone
 
-        source = _Source(normal, seed, progress)
+        source = _Source(normal, seed, part(progress, 0, _READ))
         network = load_backbone(backbone)
         try:
             side = working_side(source.sizes() or [(1, 1)])
-            detector, fitted = PatchCore.fit(source, network, side, seed)
+            detector, fitted = PatchCore.fit(source, network, side, seed, part(progress, _READ, 1))
         except XadError as error:
             first = next((f"; {reason}" for reason in source.skipped.values()), "")
             raise XadError(f"{error} ({len(source.skipped)} could not be used{first})") from error
@@ -199,7 +203,7 @@ class PictureProfile(Profile):
 class _Source:
     """The normal pictures one by one; keeps a random few of them small, and notes what cannot be used."""
 
-    def __init__(self, normal: Any, seed: int, progress: bool):
+    def __init__(self, normal: Any, seed: int, progress: Progress):
         self.kept: dict[int, Picture] = {}
         self.skipped: dict[str, str] = {}
         self._entries, self._progress = _entries(normal), progress
@@ -212,14 +216,11 @@ class _Source:
         return [(picture.height, picture.width) for picture in read if isinstance(picture, Picture)]
 
     def __iter__(self) -> Iterator[Picture]:
-        from tqdm import tqdm
-
         from xad_agent.detectors.patches import check_size
 
         pictures = read_pictures(self._entries)
-        bar: dict[str, Any] = {"desc": "learning normal", "total": len(self._entries), "disable": not self._progress}
         index = 0
-        for place, read in tqdm(pictures, **bar):
+        for place, read in followed(pictures, len(self._entries), "learning normal", self._progress):
             try:
                 if isinstance(read, XadError):
                     raise read

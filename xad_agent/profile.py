@@ -3,8 +3,9 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from xad_agent.errors import XadError
 from xad_agent.media import holds_clips
 from xad_agent.perception.zones import Polygon
 from xad_agent.profile_store import Stored, kind_of
+from xad_agent.progress import Progress
 
 if TYPE_CHECKING:
     from xad_agent.perception.backbone import Backbone
@@ -25,6 +27,7 @@ class Profile(ABC):
     """What normal looks like, with everything a tool needs to contrast media with it.
 
     Attributes:
+        kind: What it judges: "picture" or "clip".
         name: What to call it, the name of the folder it was fitted from or loaded from.
         calibration: What its scores mean.
         skipped: Normal media that could not be used, with the reason, by their file or place in the list.
@@ -34,6 +37,7 @@ class Profile(ABC):
         >>> profile.save("part.profile")             # doctest: +SKIP
     """
 
+    kind: ClassVar[Literal["picture", "clip"]]
     name: str
     calibration: Calibration
     skipped: dict[str, str]
@@ -51,7 +55,7 @@ class Profile(ABC):
         alpha: float = 0.01,
         backbone: str = DEFAULT_BACKBONE,
         seed: int = 0,
-        progress: bool = True,
+        progress: Progress = True,
         detectors: Sequence[str] = (),
         checkpoint: Path | None = None,
         steps: int = STEPS,
@@ -65,7 +69,8 @@ class Profile(ABC):
             alpha: Share of false alarms, in (0, 1): of pictures, or of stretches of five seconds of clips.
             backbone: See `load_backbone`; of clips it describes what things look like.
             seed: Of every random choice.
-            progress: Whether to show a bar on stderr.
+            progress: Whether to show bars on stderr; or who is told the share that is done and what is being done, and
+                may end it by raising.
             detectors: What to learn besides the usual; of clips "vqunet", which takes minutes to hours.
             checkpoint: A folder in which what was seen in each clip, and that training, are kept, and gone on from.
             steps: How many batches it takes.
@@ -101,6 +106,21 @@ class Profile(ABC):
         from xad_agent.picture_profile import PictureProfile
 
         return PictureProfile.load(directory)
+
+    def at(self, alpha: float) -> Self:
+        """The same profile with its limits set for another share of false alarms; nothing is learned anew.
+
+        Raises:
+            XadError: alpha is not between 0 and 1.
+        """
+        check_alpha(alpha)
+        other = copy(self)
+        other.calibration = self.calibration.at(alpha)
+        return other
+
+    def like(self, other: "Profile | None") -> bool:
+        """Whether another learned the same, whatever its alpha: then both score alike."""
+        return other is not None and other.at(self.calibration.alpha).fingerprint == self.fingerprint
 
     @property
     def zones(self) -> Mapping[str, Polygon]:

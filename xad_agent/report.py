@@ -43,7 +43,7 @@ def write_report(answer: Answer, case: "Case | ClipCase", path: Path) -> None:
         answer=answer,
         case=case,
         calibration=case.profile.calibration if case.profile else None,
-        histogram=_histogram(case.profile.calibration, answer) if case.profile else "",
+        histogram=histogram(case.profile.calibration, answer.score) if case.profile else "",
         figure=data_uri(answer.figure()),
         data_uri=data_uri,
         range_plot=range_plot,
@@ -95,11 +95,11 @@ def range_plot(quantity: Quantity, width: int = 160) -> str:
     )
 
 
-def _histogram(calibration: "Calibration", answer: Answer, width: int = 520, height: int = 120) -> str:
-    """An SVG histogram of the calibration's scores, with the limit and the score of what was asked about."""
-    assert answer.score is not None and answer.threshold is not None
-    scores = np.asarray(calibration.scores, dtype=float)
-    low, high = min(scores.min(), answer.score), max(scores.max(), answer.score, answer.threshold)
+def histogram(calibration: "Calibration", score: float | None = None, width: int = 520, height: int = 120) -> str:
+    """An SVG histogram of a calibration's scores, with the limit and, where there is one, the score asked about."""
+    scores, limit = calibration.scores, calibration.threshold()
+    shown = [*scores, limit] if score is None else [*scores, limit, score]
+    low, high = min(shown), max(shown)
     span = (high - low) or 1.0
     counts, edges = np.histogram(scores, bins=30, range=(low, low + span))
     bars = "".join(
@@ -112,8 +112,10 @@ def _histogram(calibration: "Calibration", answer: Answer, width: int = 520, hei
         x = width * (value - low) / span
         return f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>'
 
-    label = f"{len(scores)} normal scores; limit {answer.threshold:.3g}; this one {answer.score:.3g}"
+    label, marks = f"{len(scores)} normal scores; limit {limit:.3g}", mark(limit, "limit")
+    if score is not None:
+        label, marks = f"{label}; this one {score:.3g}", marks + mark(score, "score")
     return (
         f'<svg class="histogram" viewBox="-4 0 {width + 8} {height}" role="img" aria-label="{label}">'
-        f"{bars}{mark(answer.threshold, 'limit')}{mark(answer.score, 'score')}</svg>"
+        f"{bars}{marks}</svg>"
     )

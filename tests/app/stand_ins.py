@@ -20,7 +20,7 @@ def sessions(folder: Path, monkeypatch: pytest.MonkeyPatch, script: Sequence[Any
     """Sessions in a folder; each question begins the script anew, which by default scores and says what came out."""
     said = list(script) or [call("score"), draft("It is anomalous.", "verdict", "E1")]
     monkeypatch.setattr("xad_agent.app.session.load_chat_model", lambda *_: ScriptedChatModel(script=said))
-    return Sessions(folder, profiles={"picture": NormalProfile()}, **settings)
+    return Sessions(folder, profiles={"noise": NormalProfile()}, **settings)
 
 
 def part(folder: Path, flawed: bool = True, name: str = "part.png") -> Path:

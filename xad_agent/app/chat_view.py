@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from xad_agent.app.demo_view import DemoView
 from xad_agent.app.exchange import Exchange
 from xad_agent.app.rendering import render
 from xad_agent.app.session import Session
@@ -30,6 +31,7 @@ class ChatView:
 
     Attributes:
         asked: Goes off once a question was taken; then `follow`.
+        demo: The cases to try, which are asked about too.
     """
 
     def __init__(self, sessions: Sessions, key: gr.Textbox):
@@ -49,6 +51,7 @@ class ChatView:
             file_count="multiple",
             elem_id="xad-question",
         )
+        self.demo = DemoView(sessions, key)
         with gr.Row():
             self.stop = gr.Button("Stop", size="sm", interactive=False, elem_id="xad-stop")
             self.new = gr.Button("New chat", size="sm")

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from xad_agent.app.heap import few_arenas
@@ -47,7 +48,7 @@ def launch(
     Args:
         host: Address to listen on; one that is not this machine's own needs XAD_LOGIN.
         port: TCP port.
-        profiles: What normal looks like, folders of `xad fit`; the first of each kind is used from the start.
+        profiles: What normal looks like, folders of `xad fit`; all can be chosen, the first of each kind is used.
         llm: A spec for `load_chat_model`.
         models: Checkpoints by role.
         seconds: That a question may take.
@@ -71,7 +72,7 @@ def launch(
         from xad_agent.app.sessions import Sessions
 
         chats = _folder(folder or Path(temporary) / "chats")
-        sessions = Sessions(chats, llm, _by_kind(profiles), models, seconds)
+        sessions = Sessions(chats, llm, _by_name(profiles), models, seconds)
         page = build(sessions, local=is_this_machine(host))
         page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
         at = {"server_name": host, "server_port": port, "auth": login, "max_file_size": int(upload_mb * 1e6)}
@@ -108,14 +109,13 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _by_kind(folders: Sequence[Path]) -> dict[str, Profile]:
-    """The first profile of each kind of media."""
-    from xad_agent.clip_profile import ClipProfile
-
+def _by_name(folders: Sequence[Path]) -> dict[str, Profile]:
+    """Each profile by its folder's name, numbered where that is taken."""
     found: dict[str, Profile] = {}
     for folder in folders:
-        profile = Profile.load(folder)
-        found.setdefault("clip" if isinstance(profile, ClipProfile) else "picture", profile)
+        stem = folder.resolve().stem
+        numbered = (stem if number == 1 else f"{stem} ({number})" for number in count(1))
+        found[next(name for name in numbered if name not in found)] = Profile.load(folder)
     return found
 
 

@@ -7,6 +7,7 @@ import gradio as gr
 from xad_agent.app.chat_view import ChatView, messages
 from xad_agent.app.evidence_view import EvidenceView
 from xad_agent.app.models_tab import ModelsTab
+from xad_agent.app.normal_tab import NormalTab
 from xad_agent.app.sessions import Sessions
 from xad_agent.app.telling import telling
 from xad_agent.errors import XadError
@@ -21,16 +22,18 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
     with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
         key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
         gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
-        with gr.Tabs():
-            with gr.Tab("Ask", id="ask"), gr.Row():
-                with gr.Column(scale=5, min_width=330):
-                    chat = ChatView(sessions, key)
-                with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
-                    side = gr.Tabs()
-                with side, gr.Tab("Evidence", id="evidence"):
-                    evidence = EvidenceView(sessions, key, side)
-            with gr.Tab("Models", id="models"):
-                models = ModelsTab(sessions, key, local)
+        tabs = gr.Tabs()
+        with tabs, gr.Tab("Ask", id="ask"), gr.Row():
+            with gr.Column(scale=5, min_width=330):
+                chat = ChatView(sessions, key)
+            with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
+                side = gr.Tabs()
+            with side, gr.Tab("Evidence", id="evidence"):
+                evidence = EvidenceView(sessions, key, side)
+        with tabs, gr.Tab("Normal", id="normal") as normal_tab:
+            normal = NormalTab(sessions, key)
+        with tabs, gr.Tab("Models", id="models"):
+            models = ModelsTab(sessions, key, local)
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -50,7 +53,8 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
-        for asked in (chat.asked, chat.taken):
+        for asked in (chat.asked, chat.taken, *chat.demo.asked):
             asked.success(**follow)
+        normal_tab.select(**normal.opening)
         chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs]).then(**named)
     return page

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from xad_agent.report import range_plot
+from xad_agent.report import histogram, range_plot
 
 
 def render(template: str, **values: Any) -> str:
@@ -26,6 +26,6 @@ def _environment() -> Any:
         return (files("xad_agent.app") / name).read_text(encoding="utf-8")
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(source))
-    environment.globals["range_plot"] = range_plot
+    environment.globals |= {"range_plot": range_plot, "histogram": histogram}
     environment.filters["line"] = lambda text: " ".join(str(text).split())
     return environment

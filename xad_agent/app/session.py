@@ -13,6 +13,8 @@ from typing import Any
 from xad_agent.agent import Agent
 from xad_agent.app.exchange import Exchange
 from xad_agent.app.heap import give_back
+from xad_agent.app.normal import Normal
+from xad_agent.app.shelf import SharedShelf
 from xad_agent.budget import Budget
 from xad_agent.case import Case
 from xad_agent.chat import Chat, clean_question
@@ -61,16 +63,27 @@ class Session:
         pool: Where questions are worked on.
         settings: What it starts with.
         seconds: That a question may take.
+        shared: The profiles of everybody.
 
     Attributes:
         exchanges: What was asked, in order.
         shown: What is asked about; None before anything is.
         settings: How it judges and answers.
+        normal: The profiles it can choose from; what is chosen stands in `settings.profiles`.
     """
 
-    def __init__(self, key: str, folder: Path, pool: Executor, settings: Settings, seconds: float = SECONDS):
+    def __init__(
+        self,
+        key: str,
+        folder: Path,
+        pool: Executor,
+        settings: Settings,
+        seconds: float = SECONDS,
+        shared: SharedShelf | None = None,
+    ):
         self.key, self.folder, self.settings, self._seconds = key, folder, settings, seconds
         (folder / _MEDIA).mkdir(parents=True, exist_ok=True)
+        self.normal = Normal(folder, settings, shared or SharedShelf(folder / "shared"))
         self._pool, self._lock, self._working = pool, threading.RLock(), threading.Lock()
         self._memory = Memory(folder / _MEMORY)
         self._agent: Agent | None = None
@@ -185,7 +198,9 @@ class Session:
             assert self.shown is not None
             agent, name = self._agent_now(), self._chat_name()
             if self._chat is None or (self._chat.agent, self._chat.name) != (agent, name):
+                before = self._chat
                 self._chat, self._chat_shows = agent.chat(self.shown, self._memory, name), self.shown
+                self._chat.case.take_over(before and before.case)
             elif self._chat_shows != self.shown:
                 self._chat.show(self.shown)
                 self._chat_shows = self.shown

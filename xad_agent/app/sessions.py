@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from xad_agent.app.session import Session, Settings
+from xad_agent.app.shelf import SharedShelf
 from xad_agent.defaults import SECONDS
 from xad_agent.errors import XadError
 from xad_agent.profile import Profile
@@ -23,7 +24,7 @@ class Sessions:
     Args:
         folder: Where they are kept; emptied of nothing, so a folder of an earlier run is gone on with.
         llm: What new sessions answer with.
-        profiles: What new sessions judge by, at most one for each kind of media.
+        profiles: By name those that everybody can choose; new sessions judge by the first of each kind of media.
         models: Checkpoints by role, for new sessions.
         seconds: That a question may take.
     """
@@ -37,14 +38,15 @@ class Sessions:
         seconds: float = SECONDS,
     ):
         self.folder, self._seconds = folder, seconds
-        self._llm, self._profiles, self._models = llm, profiles or {}, models or {}
+        self._llm, self._models = llm, models or {}
+        self.shared = SharedShelf(folder / "shared", profiles)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="xad-session")
         self._open: dict[str, Session] = {}
         self._lock = RLock()
 
     def new(self, like: Session | None = None) -> Session:
         """A session under a key that nobody can guess; it judges and answers like another one, where that is given."""
-        return self._opened(secrets.token_urlsafe(16), like.settings if like else None)
+        return self._opened(secrets.token_urlsafe(16), like)
 
     def find(self, key: str) -> Session:
         """The session of a key, from memory or from its folder.
@@ -65,15 +67,22 @@ class Sessions:
         with self._lock:
             for session in self._open.values():
                 session.stop()
+                session.normal.stop()
+            self.shared.close()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _opened(self, key: str, like: Settings | None = None) -> Session:
+    def _opened(self, key: str, like: Session | None = None) -> Session:
         with self._lock:
-            settings = like or Settings(self._llm, models=self._models, profiles=self._profiles)
-            own = replace(settings, models=dict(settings.models), profiles=dict(settings.profiles))
-            session = Session(key, self.folder / key, self._pool, own, self._seconds)
+            settings = (
+                replace(like.settings, models=dict(like.settings.models), profiles={})
+                if like
+                else Settings(self._llm, models=dict(self._models))
+            )
+            session = Session(key, self.folder / key, self._pool, settings, self._seconds, self.shared)
+            if like:
+                session.normal.follow(like.normal)
             self._open[key] = session
-            idle = [each for each in self._open.values() if not each.busy and each is not session]
+            idle = [each for each in self._open.values() if not (each.busy or each.normal.busy or each is session)]
             for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:
                 self._open.pop(each.key).close()
             return session

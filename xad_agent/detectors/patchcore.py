@@ -20,6 +20,7 @@ from xad_agent.detectors.memory_bank import MemoryBank
 from xad_agent.detectors.patches import GRAINS, embed
 from xad_agent.media.picture import Picture
 from xad_agent.perception.backbone import Backbone
+from xad_agent.progress import Progress, followed
 
 _SUMMARY_GRID = 4
 _SUMMARY_DIMENSIONS = 32
@@ -59,7 +60,12 @@ class PatchCore:
 
     @classmethod
     def fit(
-        cls, pictures: Iterable[Picture], backbone: Backbone, side: int, seed: int = 0
+        cls,
+        pictures: Iterable[Picture],
+        backbone: Backbone,
+        side: int,
+        seed: int = 0,
+        progress: Progress = False,
     ) -> tuple["PatchCore", Fitted]:
         """Learn what is normal.
 
@@ -71,6 +77,7 @@ class PatchCore:
             backbone: Where features come from.
             side: See `patches.working_side`.
             seed: Of every random choice.
+            progress: Of comparing the pictures once they are read: whether to show a bar on stderr, or who is told.
 
         Raises:
             XadError: There is no picture, or one is too small.
@@ -78,7 +85,7 @@ class PatchCore:
         gathered = Gathered(backbone, side, seed)
         outlines = [_outline(gathered.add(picture)).half() for picture in pictures]
         banks, maps, alone = [], [], []
-        for i, grain in enumerate(GRAINS):
+        for i, grain in enumerate(followed(GRAINS, len(GRAINS), "comparing them", progress)):
             seen = [(one.index, one.features[i]) for one in gathered.seen]
             bank, unseen, singular = MemoryBank.fit(grain, *gathered.candidates(i), seen, seed)
             banks.append(bank)

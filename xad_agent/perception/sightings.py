@@ -24,6 +24,7 @@ from xad_agent.perception.looks import (
 from xad_agent.perception.movers import Motion, Mover
 from xad_agent.perception.networks import Networks, Objects
 from xad_agent.perception.tracks import Tracker
+from xad_agent.progress import Progress, followed
 
 Places = Mapping[int, Sequence[tuple[int, tuple[float, float, float, float]]]]
 """Frame -> the track, from 1, and the box x0 y0 x1 y1 in px of the clip of each thing that is known to be there."""
@@ -143,25 +144,23 @@ def rows_by(keys: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(found.tolist(), np.split(order, starts[1:]), strict=True)) if len(found) else {}
 
 
-def watch(clip: Clip, eyes: Eyes, progress: bool = False, places: Places | None = None) -> Sightings:
+def watch(clip: Clip, eyes: Eyes, progress: Progress = False, places: Places | None = None) -> Sightings:
     """Look at a clip once from start to end; memory grows with what is seen, not with the frames.
 
     Args:
         clip: What to look at.
         eyes: What with.
-        progress: Whether a bar is shown, on stderr.
+        progress: Whether a bar is shown, on stderr, or who is told.
         places: Where things are, if that is known: these are measured then, and nothing else is looked for.
 
     Raises:
         XadError: The clip cannot be read any more.
     """
-    from tqdm import tqdm
-
     hindered = hindrance(clip.count, clip.fps, (clip.height, clip.width))
     steady = hindered is not None or is_steady(sample_flows(clip))
     background, note = _choose_background(greys(clip, _SAMPLES), eyes.background) if steady else (None, _CAMERA_MOVES)
     measured = steady and hindered is None
-    seen = tqdm(looks(clip, GAP if measured else 0), total=look_count(clip), desc=clip.name, disable=not progress)
+    seen = followed(looks(clip, GAP if measured else 0), look_count(clip), clip.name, progress)
     with Networks(eyes, every_look=not measured) as networks:
         watcher = _Watcher(clip, eyes, background if measured else None, networks, places)
         for look, found in networks.detected(seen):

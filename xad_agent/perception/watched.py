@@ -10,6 +10,7 @@ from xad_agent.errors import XadError
 from xad_agent.media.clip import Clip
 from xad_agent.perception.eyes import Eyes
 from xad_agent.perception.sightings import Sightings, watch
+from xad_agent.progress import Progress
 
 
 class Watched:
@@ -24,7 +25,7 @@ class Watched:
         self._eyes, self._folder = eyes, folder
         self._key = _fingerprint(eyes)
 
-    def watch(self, clip: Clip, progress: bool) -> Sightings:
+    def watch(self, clip: Clip, progress: Progress) -> Sightings:
         """What is seen in a clip: see `watch`.
 
         Raises:
