@@ -6,6 +6,7 @@ import gradio as gr
 
 from xad_agent.app.chat_view import ChatView, messages
 from xad_agent.app.evidence_view import EvidenceView
+from xad_agent.app.picture_view import PictureView
 from xad_agent.app.sessions import Sessions
 from xad_agent.errors import XadError
 
@@ -18,14 +19,18 @@ def build(sessions: Sessions) -> gr.Blocks:
     """The page for everybody in `sessions`."""
     with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
         key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
+        kind = gr.Textbox(visible=False)  # of what is shown
         gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
         with gr.Tabs(), gr.Tab("Ask"), gr.Row():
             with gr.Column(scale=5, min_width=330):
                 chat = ChatView(sessions, key)
             with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
                 side = gr.Tabs()
-            with side, gr.Tab("Evidence", id="evidence"):
-                evidence = EvidenceView(sessions, key, side)
+            with side:
+                picture = PictureView(sessions, key)
+                with gr.Tab("Evidence", id="evidence"):
+                    evidence = EvidenceView(sessions, key, side)
+        views = (picture,)  # of what is shown; each puts its tab away where it is of another kind
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -40,11 +45,17 @@ def build(sessions: Sessions) -> gr.Blocks:
             session = sessions.new()
             return session.key, messages(session), *evidence.clear()
 
+        def look_again(key: str) -> list[Any]:
+            return [sessions.find(key).kind, *(update for view in views for update in view.refresh(key))]
+
         named = {"fn": None, "inputs": key, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
-        for asked in (chat.asked, chat.taken):
-            asked.success(**follow)
-        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named)
+        look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
+                "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
+        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow).then(**look)
+        for asked in (chat.asked, chat.taken, *picture.asked):
+            asked.success(**follow).then(**look)
+        kind.change(lambda kind: gr.Tabs(selected="evidence" if kind == "clip" else "picture"), kind, side)
+        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named).then(**look)
     return page

@@ -37,19 +37,27 @@ def stacked(images: Sequence[Image.Image]) -> Image.Image:
     return page
 
 
-def badge(draw: ImageDraw.ImageDraw, size: tuple[int, int], corner: tuple[int, int], text: str) -> None:
-    """A number in a circle beside the upper right corner of what it is of, in a picture of that width and height."""
-    radius = 13
-    x = min(max(corner[0] + 4, radius), size[0] - radius - 1)
-    y = min(max(corner[1] - 4, radius), size[1] - radius - 1)
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=INK, outline=PAPER, width=2)
-    draw.text((x, y), text, fill=PAPER, font=font(16), anchor="mm")
+def badge(draw: ImageDraw.ImageDraw, size: tuple[int, int], corner: tuple[int, int], text: str, scale: int = 1) -> None:
+    """A number in a circle beside the upper right corner of what it is of.
+
+    Args:
+        draw: Where to.
+        size: Width and height of that, px.
+        corner: x y.
+        text: The number.
+        scale: How much larger than usual, for pictures that are shown smaller than they are drawn.
+    """
+    radius = 13 * scale
+    x = min(max(corner[0] + 4 * scale, radius), size[0] - radius - 1)
+    y = min(max(corner[1] - 4 * scale, radius), size[1] - radius - 1)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=INK, outline=PAPER, width=2 * scale)
+    draw.text((x, y), text, fill=PAPER, font=font(16 * scale), anchor="mm")
 
 
-def boxed(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int]) -> None:
-    """A box, white on black so that it shows on anything."""
+def boxed(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], scale: int = 1) -> None:
+    """A box, white on black so that it shows on anything; `scale` as for `badge`."""
     for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        draw.rectangle(box, outline=colour, width=width)
+        draw.rectangle(box, outline=colour, width=width * scale)
 
 
 def outlined(pixels: np.ndarray, box: tuple[int, int, int, int], label: str) -> np.ndarray:

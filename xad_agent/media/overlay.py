@@ -38,6 +38,7 @@ class Overlay:
         regions: What to number and outline.
         window: x0 y0 x1 y1 in px of the picture, the part that is shown; None for all of it.
         side: px of the longer side of what is shown, legend apart.
+        scale: How much larger than usual lines and type are, for what is shown smaller than it is drawn.
 
     Attributes:
         window: What is shown.
@@ -52,11 +53,12 @@ class Overlay:
         regions: Sequence[Region],
         window: Box | None = None,
         side: int = SIDE,
+        scale: int = 1,
     ):
         self.window = window or (0, 0, picture.width, picture.height)
         x0, y0, x1, y1 = self.window
         self._cut = np.s_[y0:y1, x0:x1]
-        self._picture, self._calibration, self._regions = picture, calibration, regions
+        self._picture, self._calibration, self._regions, self._scale = picture, calibration, regions, scale
         self._pixels = fitted(picture.pixels[self._cut], side)
         self.size = self._pixels.shape[1], self._pixels.shape[0]
         values = resize(anomaly_map.values[self._cut], self._pixels.shape[:2])
@@ -77,11 +79,12 @@ class Overlay:
             if box is None or contours is None or not (outlines or boxes):
                 continue
             if outlines:
-                _trace(draw, contours)
+                _trace(draw, contours, self._scale)
             if boxes:
-                boxed(draw, box)
-            badge(draw, image.size, (box[2], box[1]), region.label.rsplit(" ", 1)[-1])
-        return np.asarray(stacked([image, _legend(max(image.width, 260), self._calibration, opacity)]))
+                boxed(draw, box, self._scale)
+            badge(draw, image.size, (box[2], box[1]), region.label.rsplit(" ", 1)[-1], self._scale)
+        legend = _legend(max(image.width, 260 * self._scale), self._calibration, opacity, self._scale)
+        return np.asarray(stacked([image, legend]))
 
     def place(self, x: int, y: int) -> tuple[int, int] | None:
         """The px of the picture that is shown at x y of what `draw` returns; None beside the picture."""
@@ -150,26 +153,25 @@ def _tinted(pixels: np.ndarray, tint: np.ndarray, opacity: float) -> np.ndarray:
     return np.rint(pixels + np.float32(opacity) * tint).astype(np.uint8)
 
 
-def _trace(draw: ImageDraw.ImageDraw, contours: Sequence[np.ndarray]) -> None:
+def _trace(draw: ImageDraw.ImageDraw, contours: Sequence[np.ndarray], scale: int) -> None:
     """Contours, white on black so that they show on anything."""
     for colour, width in (((0, 0, 0), 5), ((255, 255, 255), 2)):
         for contour in contours:
             points = [(int(x), int(y)) for x, y in contour]
-            draw.line([*points, points[0]], fill=colour, width=width, joint="curve")
+            draw.line([*points, points[0]], fill=colour, width=width * scale, joint="curve")
 
 
-def _legend(width: int, calibration: "Calibration | None", opacity: float) -> Image.Image:
+def _legend(width: int, calibration: "Calibration | None", opacity: float, scale: int) -> Image.Image:
     """The colour scale on grey, with the limit marked."""
-    image = Image.new("RGB", (width, 46), PAPER)
-    room = width - 2 * GAP
-    grey = np.full((12, room, 3), 150, np.uint8)
-    bar = _tinted(grey, _tint(grey, np.linspace(0, 1, room)[None].repeat(12, axis=0)), opacity)
-    image.paste(Image.fromarray(bar), (GAP, 8))
-    draw, words = ImageDraw.Draw(image), vocabulary("figure")
-    middle = width // 2
-    draw.text((GAP, 24), words["low"], fill=FAINT, font=font(14))
-    draw.text((width - GAP, 24), words["high"], fill=FAINT, font=font(14), anchor="ra")
+    image = Image.new("RGB", (width, 46 * scale), PAPER)
+    room, words, small = width - 2 * GAP, vocabulary("figure"), font(14 * scale)
+    grey = np.full((12 * scale, room, 3), 150, np.uint8)
+    bar = _tinted(grey, _tint(grey, np.linspace(0, 1, room)[None].repeat(len(grey), axis=0)), opacity)
+    image.paste(Image.fromarray(bar), (GAP, 8 * scale))
+    draw, below, middle = ImageDraw.Draw(image), 24 * scale, width // 2
+    draw.text((GAP, below), words["low"], fill=FAINT, font=small)
+    draw.text((width - GAP, below), words["high"], fill=FAINT, font=small, anchor="ra")
     if calibration is not None:
-        draw.line((middle, 4, middle, 23), fill=INK, width=2)
-        draw.text((middle, 24), words["limit"], fill=INK, font=font(14), anchor="ma")
+        draw.line((middle, 4 * scale, middle, 23 * scale), fill=INK, width=2 * scale)
+        draw.text((middle, below), words["limit"], fill=INK, font=small, anchor="ma")
     return image
