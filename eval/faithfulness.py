@@ -90,7 +90,7 @@ class _Measure:
         from xad_agent.eval import faithfulness_picture as picture
         from xad_agent.evidence import Ledger
         from xad_agent.media import read_picture
-        from xad_agent.media.figure import overlay
+        from xad_agent.media.overlay import overlay
 
         profile, random = self._profile, np.random.default_rng([self._seed, crc32(sample.name.encode())])
         case = Case(read_picture(sample.path), profile, Ledger())

@@ -15,7 +15,7 @@ from xad_agent.eval.report import as_text
 from xad_agent.eval.samples import Sample
 from xad_agent.eval.store import Record
 from xad_agent.evidence import Region, run_lengths
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.media.reading import read_picture
 
 Scored = Sequence[tuple[Sample, Record]]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from xad_agent.errors import ToolError, XadError
 from xad_agent.evidence import Evidence
+from xad_agent.media.colours import MAX_PIXELS
 from xad_agent.prompts import vocabulary
 from xad_agent.tools import clips
 from xad_agent.tools.cannot_tell import cannot_tell
@@ -20,6 +21,7 @@ from xad_agent.tools.measure import measure
 from xad_agent.tools.missing import missing
 from xad_agent.tools.name import name
 from xad_agent.tools.normal import normal
+from xad_agent.tools.place import place
 from xad_agent.tools.previous import previous
 from xad_agent.tools.refute import refute
 from xad_agent.tools.repair import repair
@@ -40,7 +42,7 @@ __all__ = ["TOOLS", "arguments_of", "load_tools", "tools_for"]
 TOOLS: dict[str, Callable[..., Evidence]] = {
     tool.__name__: tool
     for tool in (
-        *(score, refute, locate, measure, compare, normal, repair, previous, cannot_tell),
+        *(score, refute, locate, place, measure, compare, normal, repair, previous, cannot_tell),
         *(zero_shot, find, segment, name, look, missing, known, rules),
     )
 }
@@ -87,6 +89,13 @@ class _Moment(BaseModel):
     at: float = Field(ge=0, le=1e6, allow_inf_nan=False, description=_WORDS["at"])
 
 
+class _Point(BaseModel):
+    """A place."""
+
+    x: int = Field(ge=0, le=MAX_PIXELS, description=_WORDS["x"])
+    y: int = Field(ge=0, le=MAX_PIXELS, description=_WORDS["y"])
+
+
 class _Thing(BaseModel):
     """A thing by its name."""
 
@@ -119,6 +128,7 @@ class _Topic(BaseModel):
 
 
 _ARGUMENTS: dict[str, type[BaseModel]] = {
+    "place": _Point,
     "measure": _OneRegion,
     "compare": _OneRegion,
     "repair": _AnyRegion,

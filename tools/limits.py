@@ -4,7 +4,7 @@ from typing import Any
 
 from xad_agent.case import Case
 from xad_agent.clip_case import ClipCase
-from xad_agent.evidence import Evidence, Quantity
+from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.wording import count
 
 
@@ -15,11 +15,16 @@ def no_region(case: Case, tool: str, arguments: dict[str, Any]) -> Evidence:
     if case.regions:
         stand = "place stands" if len(case.regions) == 1 else "places stand"
         statement = f"There is no region {number}: {count(len(case.regions), stand, stand)} out."
-    return limit(case, tool, arguments, statement, Quantity(name="region", value=number))
+    return limit(case, tool, arguments, statement, Quantity(name="region", value=number), regions=case.regions)
 
 
 def limit(
-    case: Case | ClipCase, tool: str, arguments: dict[str, Any], statement: str, *quantities: Quantity
+    case: Case | ClipCase,
+    tool: str,
+    arguments: dict[str, Any],
+    statement: str,
+    *quantities: Quantity,
+    regions: tuple[Region, ...] = (),
 ) -> Evidence:
     """Add a statement of what cannot be measured; the same statement twice is the same evidence."""
     return case.measured(tool, arguments) or case.ledger.add(
@@ -28,6 +33,6 @@ def limit(
         statement=statement,
         kind="limit",
         quantities=quantities,
-        regions=case.regions if quantities else (),
+        regions=regions,
         media=case.media,
     )

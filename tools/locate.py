@@ -2,7 +2,7 @@
 
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity, Region
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.wording import count, number, numbers
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.media import read_picture
-from xad_agent.media.figure import outlined, side_by_side
+from xad_agent.media.drawing import outlined
+from xad_agent.media.figure import side_by_side
 from xad_agent.prompts import vocabulary
 from xad_agent.tools.limits import limit, no_region
 from xad_agent.tools.name import crop, normal_crops

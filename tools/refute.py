@@ -3,7 +3,7 @@
 import numpy as np
 
 from xad_agent.case import Case
-from xad_agent.evidence import Evidence, Quantity, Region
+from xad_agent.evidence import Evidence, Quantity
 from xad_agent.media.scaling import resize
 from xad_agent.prompts import vocabulary
 from xad_agent.refutation import TRIALS, Refutation
@@ -28,10 +28,10 @@ def refute(case: Case) -> Evidence:
         statement = "Uncertain: no normal example is known, so there is no verdict to be put to the test."
         return case.ledger.add(tool="refute", statement=statement, kind="limit", verdict="uncertain", media=case.media)
     region = case.candidate
-    place = _place(case, region)
+    place = difference(case, region.mask(case.picture.height, case.picture.width))
     repaired = repair(case) if case.regions else None
     above = case.anomaly_map.score > tried.limit
-    words = [_explained(case, tried) if above else _candidate(case, tried), _differs(place)]
+    words = [_explained(case, tried) if above else _candidate(case, tried), differs(place)]
     return case.ledger.add(
         tool="refute",
         statement=" ".join(filter(None, words)),
@@ -94,7 +94,8 @@ def _normal(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _differs(place: tuple[Quantity, ...]) -> str:
+def differs(place: tuple[Quantity, ...]) -> str:
+    """What `difference` found, as a sentence; "" where that is nothing."""
     if not place:
         return ""
     return f"There it differs from good pictures {number(place[0].value, 'times')} as much as these from each other."
@@ -121,12 +122,12 @@ def _measured(case: Case, tried: Refutation) -> tuple[Quantity, ...]:
     return (*found, *(_look(case, tried, name) for name in vocabulary("refutation")))
 
 
-def _place(case: Case, region: Region) -> tuple[Quantity, ...]:
-    """How far the place is from the same place on the nearest good pictures; nothing where these do not align."""
+def difference(case: Case, mask: np.ndarray) -> tuple[Quantity, ...]:
+    """How far a place (H, W) is from the same place on the nearest good pictures; nothing where these do not align."""
     contrast = case.normals.contrast
     if contrast is None:
         return ()
-    inside = resize(contrast, (case.picture.height, case.picture.width))[region.mask(*case.picture.pixels.shape[:2])]
+    inside = resize(contrast, (case.picture.height, case.picture.width))[mask]
     return (Quantity(name="difference from good pictures", value=float(inside.max()), unit="times"),)
 
 

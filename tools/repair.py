@@ -1,7 +1,6 @@
 """Tool `repair`: the counterfactual, what the score would be if the anomalous places were normal."""
 
 from xad_agent.case import Case
-from xad_agent.counterfactual import repair_regions
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.media.figure import side_by_side
 from xad_agent.tools.limits import limit, no_region
@@ -26,7 +25,7 @@ def repair(case: Case, region: int | None = None) -> Evidence:
     if not case.regions or case.region(chosen[0]) is None:
         return no_region(case, "repair", arguments)
     threshold = case.profile.calibration.threshold()
-    made = repair_regions(case.picture, list(chosen), case.counterparts, case.profile.examine, threshold)
+    made = case.repaired(chosen)
     if made is None:
         statement = "No normal picture has a place that would fit there, so it cannot be repaired."
         return limit(case, "repair", arguments, statement)

@@ -6,7 +6,7 @@ from xad_agent.answer import Verdict
 from xad_agent.calibration import Calibration
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.prompts import vocabulary
 from xad_agent.wording import number, numbers
 

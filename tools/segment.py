@@ -4,7 +4,7 @@ import numpy as np
 
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity, Region, run_lengths
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.perception.masks import Mask
 from xad_agent.tools.limits import limit, no_region
 from xad_agent.wording import number

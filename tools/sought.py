@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xad_agent.evidence import Quantity, Region
-from xad_agent.media.figure import outlined
+from xad_agent.media.drawing import outlined
 from xad_agent.perception.finding import Finder, Found
 from xad_agent.prompts import vocabulary
 from xad_agent.seeking import Sought

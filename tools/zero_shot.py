@@ -10,7 +10,7 @@ from xad_agent.case import REFERENCES, Case
 from xad_agent.detectors.zero_shot import ZeroShot
 from xad_agent.evidence import Evidence, Quantity, Region
 from xad_agent.media import Picture
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.prompts import vocabulary
 from xad_agent.regions import find_candidate
 from xad_agent.wording import numbers, shown_by

@@ -1,5 +1,6 @@
 """`Case`: one picture under question, and everything measured of it once."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
 if TYPE_CHECKING:
+    from xad_agent.counterfactual import Repair
     from xad_agent.detectors.zero_shot import ZeroShot
     from xad_agent.matching import Counterparts
     from xad_agent.normals import Normals
@@ -35,6 +37,7 @@ class Case:
         self.profile = profile
         self.ledger = ledger
         self.models = models or Models()
+        self._repairs: dict[tuple[int, ...], Repair | None] = {}
 
     def take_over(self, other: object) -> None:
         """Take over what another case measured of the same picture by a profile like this, whatever its alpha."""
@@ -143,6 +146,18 @@ class Case:
         from xad_agent.matching import Counterparts
 
         return Counterparts(self.normals, self.regions)
+
+    def repaired(self, numbers: Sequence[int]) -> "Repair | None":
+        """The picture with normal content in those regions, counted from 1; None where none fits, or none is known."""
+        from xad_agent.counterfactual import repair_regions
+
+        if self.profile is None:
+            return None
+        if (chosen := tuple(numbers)) not in self._repairs:
+            limit = self.profile.calibration.threshold()
+            made = repair_regions(self.picture, chosen, self.counterparts, self.profile.examine, limit)
+            self._repairs[chosen] = made
+        return self._repairs[chosen]
 
     @cached_property
     def found(self) -> tuple[Region, ...]:

@@ -26,6 +26,7 @@ KINDS: dict[str, ClaimKind] = {
     "moment": "when",
     "look_for": "what",
     "locate": "where",
+    "place": "where",
     "name": "what",
     "relate": "why",
     "nearby": "what",

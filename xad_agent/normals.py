@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from xad_agent.evidence import Region
+from xad_agent.evidence import Box, Region
 from xad_agent.media.picture import Picture, grey
 from xad_agent.media.scaling import resize, resize_mask, shape_within, shrink
 from xad_agent.picture_profile import PictureProfile
@@ -62,6 +62,29 @@ class Normals:
         """Of those that align, by index: the matrix (2, 3) from their px to those of the working picture."""
         found = {i: align(normal, self.picture, self.disregarded) for i, normal in self.nearest.items()}
         return {i: alignment.matrix for i, alignment in found.items() if alignment is not None}
+
+    def same_place(self, window: Box, shape: tuple[int, int]) -> tuple[str, np.ndarray] | None:
+        """What the nearest normal picture of those that align shows in a window, with its name; None where none does.
+
+        Args:
+            window: x0 y0 x1 y1 in px of the picture in question.
+            shape: Height and width to show it in.
+        """
+        if not self.laid:
+            return None
+        import cv2
+
+        index, matrix = next(iter(self.laid.items()))
+        x0, y0, x1, y1 = window
+        down, across = shape[0] / (y1 - y0), shape[1] / (x1 - x0)
+        large = self._picture.width / self.picture.width, self._picture.height / self.picture.height
+        # Centres of px lie half a px off their corners, in each of the three frames.
+        turn = np.array([[across * large[0], 0, -across * x0], [0, down * large[1], -down * y0]])
+        turn[:, 2] += 0.5 * turn[:, :2].sum(axis=1) - 0.5
+        onto = turn @ np.vstack([matrix, [0, 0, 1]])
+        pixels = self.nearest[index].pixels
+        laid = cv2.warpAffine(pixels, onto, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return self.nearest[index].name, np.asarray(laid)
 
     @cached_property
     def contrast(self) -> np.ndarray | None:

@@ -3,11 +3,12 @@
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from xad_agent.eval.planning import read_questions
 from xad_agent.evidence import Ledger, Region
 from xad_agent.llm import embedded
 from xad_agent.llm.embedded import plan
 from xad_agent.llm.planner import mentioned_things, read_turn
-from xad_agent.llm.references import meant, named_region, pointed_at, refers_back
+from xad_agent.llm.references import meant, named_point, named_region, pointed_at, refers_back
 from xad_agent.llm.router import intent
 from xad_agent.prompts import vocabulary
 
@@ -46,6 +47,39 @@ WHERE, SIZE = "Where is the defect?", "How big is the first region?"
 )
 def test_the_region_that_a_question_names(question, focus, regions, number):
     assert named_region(question, focus, regions) == number
+
+
+@pytest.mark.parametrize(
+    ("question", "point"),
+    [
+        ("What about the place at 120, 80 px?", (120, 80)),
+        ("What about the place 12, 8 px?", (12, 8)),  # no region 12
+        ("and at (1204,80)?", (1204, 80)),
+        ("Why is x=30 y=7 red?", (30, 7)),
+        ("x: 30, y: 7", (30, 7)),
+        ("And at x 120 px, y 80 px?", (120, 80)),
+        ("The place at 120 px across and 80 px down?", (120, 80)),
+        ("120 px from the left, 80 px from the top", (120, 80)),
+        ("is pixel 5,6 normal", (5, 6)),
+        ("the point 0; 0 px", (0, 0)),
+        ("Is it larger than 1,024 px?", None),
+        ("Is it 21 x 34 px large?", None),
+        ("is it longer than 30 px", None),
+        ("What is at 0:10?", None),
+        ("Regions 1, 2 and 3?", None),
+        ("region 1, 2 px wide?", None),
+        ("Is it 2.5, 3 px off?", None),
+    ],
+)
+def test_the_point_that_a_question_names(question, point):
+    assert named_point(question) == point
+    assert point is None or named_region(question) is None
+
+
+def test_no_question_asked_so_far_names_a_point():
+    asked = [text for texts in vocabulary("examples").values() for text in texts]
+    asked += [question for one in read_questions() for question in (*one.before, one.question)]
+    assert not [question for question in asked if named_point(question)]
 
 
 @pytest.mark.parametrize(

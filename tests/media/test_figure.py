@@ -4,7 +4,8 @@ import pytest
 from tests.normal import case_of, texture, with_square
 from xad_agent.answer import Answer
 from xad_agent.case import Case
-from xad_agent.media.figure import FIGURE_WIDTH, SIDE, answer_figure, overlay, side_by_side
+from xad_agent.media.figure import FIGURE_WIDTH, answer_figure, side_by_side
+from xad_agent.media.overlay import SIDE, overlay
 
 
 def _overlay(case: Case) -> np.ndarray:

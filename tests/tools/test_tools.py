@@ -12,7 +12,7 @@ from xad_agent.evidence import Evidence, Ledger
 from xad_agent.tools import TOOLS, load_tools
 
 SQUARE = (40, 20, 52, 32)
-NEEDED = {"find": {"phrases": ["square", "plate", "dog"]}}
+NEEDED = {"find": {"phrases": ["square", "plate", "dog"]}, "place": {"x": 45, "y": 25}}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from xad_agent.detectors.base import AnomalyMap
 from xad_agent.events import region_of
 from xad_agent.evidence import Event, Evidence, Quantity
 from xad_agent.foresight import Foresight, errors, heat_of_things, smoothed
-from xad_agent.media.figure import overlay
+from xad_agent.media.overlay import overlay
 from xad_agent.perception.boxes import SAME, overlap
 from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import count, number, numbers

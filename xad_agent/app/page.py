@@ -8,6 +8,7 @@ from xad_agent.app.chat_view import ChatView, messages
 from xad_agent.app.evidence_view import EvidenceView
 from xad_agent.app.models_tab import ModelsTab
 from xad_agent.app.normal_tab import NormalTab
+from xad_agent.app.picture_view import PictureView
 from xad_agent.app.sessions import Sessions
 from xad_agent.app.telling import telling
 from xad_agent.errors import XadError
@@ -21,6 +22,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
     """The page for everybody in `sessions`; `local` where it can only be reached from this machine."""
     with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
         key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
+        kind = gr.Textbox(visible=False)  # of what is shown
         gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
         tabs = gr.Tabs()
         with tabs, gr.Tab("Ask", id="ask"), gr.Row():
@@ -28,12 +30,15 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                 chat = ChatView(sessions, key)
             with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
                 side = gr.Tabs()
-            with side, gr.Tab("Evidence", id="evidence"):
-                evidence = EvidenceView(sessions, key, side)
+            with side:
+                picture = PictureView(sessions, key)
+                with gr.Tab("Evidence", id="evidence"):
+                    evidence = EvidenceView(sessions, key, side)
         with tabs, gr.Tab("Normal", id="normal") as normal_tab:
             normal = NormalTab(sessions, key)
         with tabs, gr.Tab("Models", id="models"):
             models = ModelsTab(sessions, key, local)
+        views = (picture,)  # of what is shown; each puts its tab away where it is of another kind
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -48,13 +53,20 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             session = sessions.new(sessions.find(key))
             return session.key, messages(session), *evidence.clear()
 
+        def look_again(key: str) -> list[Any]:
+            return [sessions.find(key).kind, *(update for view in views for update in view.refresh(key))]
+
         named = {"fn": None, "inputs": key, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
+        look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
+                "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
+        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow).then(**look)
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
-        for asked in (chat.asked, chat.taken, *chat.demo.asked):
-            asked.success(**follow)
+        for asked in (chat.asked, chat.taken, *chat.demo.asked, *picture.asked):
+            asked.success(**follow).then(**look)
+        kind.change(lambda kind: gr.Tabs(selected="evidence" if kind == "clip" else "picture"), kind, side)
         normal_tab.select(**normal.opening)
-        chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs]).then(**named)
+        begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
+        begun.then(**named).then(**look)
     return page

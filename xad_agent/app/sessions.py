@@ -73,11 +73,9 @@ class Sessions:
 
     def _opened(self, key: str, like: Session | None = None) -> Session:
         with self._lock:
-            settings = (
-                replace(like.settings, models=dict(like.settings.models), profiles={})
-                if like
-                else Settings(self._llm, models=dict(self._models))
-            )
+            settings = Settings(self._llm, models=dict(self._models))
+            if like:
+                settings = replace(like.settings, models=dict(like.settings.models), profiles={})
             session = Session(key, self.folder / key, self._pool, settings, self._seconds, self.shared)
             if like:
                 session.normal.follow(like.normal)

@@ -78,12 +78,18 @@ def plan(
     turn = read_turn(messages)
     tools = {tool["function"]["name"] for tool in offered}
     known = _known(offered)
-    intent = route(turn.asked, is_clip(tools))
-    if intent.name == "off_topic" and (better := on_topic(turn)):
-        intent = intent_named(better, clip=is_clip(tools))
-    intent = intent.among(tools)
+    intent = _intent(turn, tools).among(tools)
     name = next_tool(intent, turn, tools, known)
     return intent, turn, None if name is None else (name, arguments(name, intent, turn, known))
+
+
+def _intent(turn: Turn, tools: set[str]) -> Intent:
+    if turn.point and "place" in tools:
+        return intent_named("place")
+    intent = route(turn.asked, is_clip(tools))
+    if intent.name == "off_topic" and (better := on_topic(turn)):
+        return intent_named(better, clip=is_clip(tools))
+    return intent
 
 
 def _known(tools: Sequence[dict[str, Any]]) -> Sequence[str] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from xad_agent.evidence import Evidence
-from xad_agent.llm.references import meant, named_region, pointed_at, refers_back
+from xad_agent.llm.references import meant, named_point, named_region, pointed_at, refers_back
 from xad_agent.llm.router import Intent
 from xad_agent.prompts import vocabulary
 from xad_agent.rulebook import ruled
@@ -57,6 +57,11 @@ class Turn:
     def at(self) -> float | None:
         """The time that the question names, seconds from the start; None where it names none."""
         return named_time(self.question)
+
+    @property
+    def point(self) -> tuple[int, int] | None:
+        """The x and y, px, of the point that the question names; None where it names none."""
+        return named_point(self.question)
 
     @property
     def named(self) -> int | None:
@@ -163,6 +168,8 @@ def _pointless(name: str, intent: Intent, turn: Turn, tools: set[str], known: Se
         return not (mentioned_things if "find" in tools else named_thing)(turn.question)
     if name == "find":
         return not _to_find(turn, known)
+    if name == "measure" and "place" in turn.evidence:
+        return not turn.evidence["place"].regions
     if name == "cannot_tell" and intent.topic == "rule" and "rules" in turn.evidence:
         return True
     if name == "missing" and name in turn.before:
@@ -215,6 +222,8 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
         return {"topic": "naming_normal" if bare else intent.topic}
     if tool == "moment":
         return {"at": turn.at}
+    if tool == "place" and turn.point:
+        return dict(zip("xy", turn.point, strict=True))
     if tool == "known":
         return {"about": turn.question[:400]}
     if tool == "look_for":
@@ -222,6 +231,8 @@ def arguments(tool: str, intent: Intent, turn: Turn, known: Sequence[str] | None
     if tool == "find":
         return {"phrases": _to_find(turn, known)}
     one = turn.named or max(1, min(turn.focus, turn.regions))
+    if "place" in turn.evidence and turn.evidence["place"].regions:
+        one = region_number(turn.evidence["place"].regions[0])
     if "moment" in turn.evidence:
         then = [region_number(region) for region in turn.evidence["moment"].regions]
         return {"event": then[0]} if tool in _ONE_EVENT | _AT_ANY_EVENT and then else {}

@@ -23,6 +23,7 @@ def named_region(question: str, focus: int = 1, regions: int = 0) -> int | None:
         >>> named_region("What about the other one?", focus=2, regions=2), named_region("the last picture")
         (1, None)
     """
+    question = _without_points(question)
     for pattern in _named():
         match = pattern.search(question)
         if match:
@@ -36,6 +37,17 @@ def named_region(question: str, focus: int = 1, regions: int = 0) -> int | None:
                 return focus - 1 if focus == regions > 1 else min(focus + 1, _MOST)
             return int(number)
     return None
+
+
+def named_point(question: str) -> tuple[int, int] | None:
+    """The x and y, px of the picture, of the point that a question names; None where it names none.
+
+    Example:
+        >>> named_point("What about the place at 120, 80 px?"), named_point("Is it larger than 1,024 px?")
+        ((120, 80), None)
+    """
+    match = next((found for pattern in _points() if (found := pattern.search(question))), None)
+    return (int(match["x"]), int(match["y"])) if match else None
 
 
 def refers_back(question: str) -> bool:
@@ -73,6 +85,17 @@ def pointed_at(question: str, thing: str) -> bool:
     """Whether a thing is "that" or "this" one: what stands out, whatever it is called."""
     before = "|".join(vocabulary("references")["that"])
     return bool(re.search(rf"\b({before})( \w+)? {re.escape(thing)}", question, re.IGNORECASE))
+
+
+def _without_points(question: str) -> str:
+    for pattern in _points():
+        question = pattern.sub(" ", question)
+    return question
+
+
+@cache
+def _points() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in vocabulary("references")["points"])
 
 
 @cache

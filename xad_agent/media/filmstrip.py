@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from xad_agent.media.figure import FIGURE_WIDTH, headline, outlined, side_by_side, stacked, within
+from xad_agent.media.drawing import outlined, stacked
+from xad_agent.media.figure import FIGURE_WIDTH, headline, side_by_side, within
 from xad_agent.media.scaling import resize
 from xad_agent.prompts import vocabulary
 
