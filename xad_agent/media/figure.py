@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SIDE = 640
 FIGURE_WIDTH = 1200
 _INK, _FAINT, _PAPER, _GAP = (28, 30, 34), (110, 114, 122), (255, 255, 255), 16
+_THIN, _THIN_EDGE = (255, 255, 255, 150), (0, 0, 0, 110)
 _VERDICT_COLOURS = {"anomalous": (190, 30, 45), "normal": (30, 125, 70), "uncertain": (150, 105, 10)}
 # Display value -> red, green, blue, opacity. Nothing shows well below the limit, which lies at 0.5.
 _SCALE = np.array(
@@ -42,7 +43,7 @@ def overlay(
     Returns:
         RGB uint8, about `SIDE` px long.
     """
-    pixels = _fitted(picture.pixels, SIDE)
+    pixels = fitted(picture.pixels, SIDE)
     image = Image.fromarray(_colour(pixels, _display(resize(anomaly_map.values, pixels.shape[:2]), calibration)))
     for region in regions:
         _outline(image, region, picture)
@@ -78,7 +79,7 @@ def answer_figure(answer: "Answer", case: "Case") -> Image.Image:
     nearest = case.nearest_normal
     if nearest is not None:
         title = vocabulary("figure")["nearest"].format(name=nearest.name)
-        panels.append(_titled(title, within(Image.fromarray(_fitted(nearest.pixels, SIDE)), column)))
+        panels.append(_titled(title, within(Image.fromarray(fitted(nearest.pixels, SIDE)), column)))
     top, row = headline(answer), _row(panels)
     figure = Image.new("RGB", (FIGURE_WIDTH, top.height + row.height), _PAPER)
     figure.paste(top, (0, 0))
@@ -151,6 +152,18 @@ def outlined(pixels: np.ndarray, box: tuple[int, int, int, int], label: str) -> 
     return np.asarray(image)
 
 
+def faintly_outlined(pixels: np.ndarray, boxes: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+    """A picture with numbered boxes (4,) that let through what is below them; a copy."""
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image, "RGBA")
+    for number, box in boxes:
+        corners = [round(float(value)) for value in box]
+        draw.rectangle(corners, outline=_THIN)
+        draw.text((corners[0] + 2, corners[1]), str(number), fill=_THIN, font=_font(12), stroke_width=1,
+                  stroke_fill=_THIN_EDGE)  # fmt: skip
+    return np.asarray(image)
+
+
 def headline(answer: "Answer") -> Image.Image:
     """The verdict in its colour, then the score beside its limit."""
     image = Image.new("RGB", (FIGURE_WIDTH, 62), _PAPER)
@@ -208,7 +221,7 @@ def _row(images: Sequence[Image.Image]) -> Image.Image:
 
 def _panel(pixels: np.ndarray, height: int) -> Image.Image:
     ratio = pixels.shape[1] / pixels.shape[0]
-    return Image.fromarray(_fitted(pixels, round(height * max(1.0, min(ratio, 2.0)))))
+    return Image.fromarray(fitted(pixels, round(height * max(1.0, min(ratio, 2.0)))))
 
 
 def within(image: Image.Image, width: int) -> Image.Image:
@@ -216,7 +229,7 @@ def within(image: Image.Image, width: int) -> Image.Image:
     return image if image.width <= width else image.resize((width, max(1, round(image.height * width / image.width))))
 
 
-def _fitted(pixels: np.ndarray, side: int) -> np.ndarray:
+def fitted(pixels: np.ndarray, side: int) -> np.ndarray:
     """Pixels scaled so that the longer side is `side` px; single pixels stay sharp when there are few."""
     import cv2
 
