@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from xad_agent.app.chat_view import ChatView, messages
+from xad_agent.app.clip_view import ClipView
 from xad_agent.app.evidence_view import EvidenceView
 from xad_agent.app.sessions import Sessions
 from xad_agent.errors import XadError
@@ -24,8 +25,11 @@ def build(sessions: Sessions) -> gr.Blocks:
                 chat = ChatView(sessions, key)
             with gr.Column(scale=6, min_width=330, elem_id="xad-side"):
                 side = gr.Tabs()
-            with side, gr.Tab("Evidence", id="evidence"):
-                evidence = EvidenceView(sessions, key, side)
+            with side:
+                with gr.Tab("Evidence", id="evidence"):
+                    evidence = EvidenceView(sessions, key, side)
+                clip = ClipView(sessions, key)
+        views = (clip,)  # of what is shown
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -40,11 +44,16 @@ def build(sessions: Sessions) -> gr.Blocks:
             session = sessions.new()
             return session.key, messages(session), *evidence.clear()
 
+        def look_again(key: str) -> list[Any]:
+            return [update for view in views for update in view.refresh(key)]
+
         named = {"fn": None, "inputs": key, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow)
-        for asked in (chat.asked, chat.taken):
-            asked.success(**follow)
-        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named)
+        look = {"fn": look_again, "inputs": key, "outputs": [part for view in views for part in view.outputs],
+                "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
+        begun = page.load(opened, None, [key, chat.conversation]).then(**named)
+        for event in (begun, chat.asked, chat.taken, clip.asked):
+            clip.draw_after(event.success(**follow).then(**look))
+        chat.new.click(begun_anew, None, [key, chat.conversation, *evidence.outputs]).then(**named).then(**look)
     return page

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,21 +20,20 @@ if TYPE_CHECKING:
 _RED, _BLUE, _GREY, _INK = "#be1e2d", "#0072b2", "#6e727a", "#1c1e22"
 _SHADE = 0.12
 # Inches and px an inch: in a page's column a drawing has few inches, so that what is written is large.
-_FIGURE, _COLUMN = (FIGURE_WIDTH / 100, 2.4, 100), (5.6, 2.1, 200)
-_CURVE_HEIGHT, _ROOM = 1.05, 0.75  # inches: of a curve, and of what stands above and below all
+_FIGURE, _COLUMN = (FIGURE_WIDTH / 100, 2.4, 100), (5.6, 2.3, 200)
+_CURVE_HEIGHT, _ROOM = 1.0, 0.8  # inches: of a curve, and of what stands above and below all
+_LABEL = 11  # the size of a line above all, which is left free for the page's label
 
 
 @dataclass(frozen=True)
-class TimePlot:
-    """A drawing whose columns are times.
+class TimeScale:
+    """Which column of a drawing is which time.
 
     Attributes:
-        pixels: RGB uint8.
-        left, right: Columns of its axes' ends, px.
+        left, right: Columns of the axes' ends, px.
         start, end: The times there, seconds from the start of the clip.
     """
 
-    pixels: np.ndarray
     left: float
     right: float
     start: float
@@ -44,11 +43,18 @@ class TimePlot:
         """The time that a column shows, seconds; beside the axes that of the nearer end.
 
         Example:
-            >>> TimePlot(np.zeros((1, 120, 3), np.uint8), left=20, right=120, start=0, end=5).time_at(40)
+            >>> TimeScale(left=20, right=120, start=0, end=5).time_at(40)
             1.0
         """
         share = min(max((column - self.left) / (self.right - self.left), 0.0), 1.0)
         return self.start + share * (self.end - self.start)
+
+
+class TimePlot(NamedTuple):
+    """A drawing over time, RGB uint8, and its scale."""
+
+    pixels: np.ndarray
+    scale: TimeScale
 
 
 def timeline_plot(case: "ClipCase", column: bool = False) -> TimePlot:
@@ -60,6 +66,8 @@ def timeline_plot(case: "ClipCase", column: bool = False) -> TimePlot:
     """
     words = vocabulary("figure")
     figure = _figure(*(_COLUMN if column else _FIGURE))
+    if column:
+        figure.suptitle(" ", fontsize=_LABEL)
     axes = figure.add_subplot()
     seconds = np.array([case.clip.time(frame) for frame in range(len(case.frame_scores))])
     axes.plot(seconds, case.frame_scores, color=_INK, linewidth=1.2, marker="." if len(seconds) == 1 else "")
@@ -81,16 +89,19 @@ def curves_plot(curves: Sequence["Curve"], event: "Event") -> TimePlot:
 
     Args:
         curves: Of the thing in an event; at least one.
-        event: The event, which is shaded too.
+        event: The event, whose ends are marked.
     """
     words = vocabulary("figure")
     width, _, resolution = _COLUMN
     figure = _figure(width, _CURVE_HEIGHT * len(curves) + _ROOM, resolution)
     every = list(figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0])
+    figure.suptitle(" ", fontsize=_LABEL)
     for axes, curve in zip(every, curves, strict=True):
         _draw_curve(axes, curve, event)
-    shades = [every[0].axvspan(event.start, event.start, color=_RED, alpha=_SHADE), every[0].patches[0]]
-    figure.legend(shades, [event.label, words["normal"]], loc="outside upper left", ncols=2, fontsize=8, frameon=False)
+    band, edge = every[0].patches[0], every[0].lines[-1]
+    figure.legend(
+        [band, edge], [words["normal"], event.label], loc="outside lower left", ncols=2, fontsize=8, frameon=False
+    )
     seconds = np.concatenate([curve.seconds for curve in curves])
     return _drawn(figure, every, min(event.start, seconds.min()), max(event.end, seconds.max()))
 
@@ -98,10 +109,11 @@ def curves_plot(curves: Sequence["Curve"], event: "Event") -> TimePlot:
 def _draw_curve(axes: "Axes", curve: "Curve", event: "Event") -> None:
     low, high = curve.normal
     axes.axhspan(low, high, color=_BLUE, alpha=2 * _SHADE, linewidth=0)
-    axes.axvspan(event.start, event.end, color=_RED, alpha=_SHADE, linewidth=0)
     axes.plot(curve.seconds, curve.values, color=_INK, linewidth=1.2, marker=".", markersize=3)
     axes.set_title(curve.title, fontsize=9, loc="left", pad=3, color=_INK)
     axes.margins(y=0.12)
+    for end in (event.start, event.end):
+        axes.axvline(end, color=_RED, linestyle=":", linewidth=1.5)
 
 
 def _figure(width: float, height: float, resolution: int) -> "Figure":
@@ -124,4 +136,4 @@ def _drawn(figure: "Figure", every: Sequence["Axes"], start: float, end: float) 
     figure.canvas.draw()
     extent = every[-1].get_window_extent()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
-    return TimePlot(pixels, float(extent.x0), float(extent.x1), start, end)
+    return TimePlot(pixels, TimeScale(float(extent.x0), float(extent.x1), start, end))
