@@ -14,7 +14,7 @@ from xad_agent.tools.clips.events import no_event
 from xad_agent.wording import listed, numbers
 
 MAX_NAMED = 3
-_MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
+MATTERS = 1.0  # strangeness; what one in a thousand normal sightings reaches
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def measure(case: ClipCase, event: int = 1) -> Evidence:
 
 def _singled_out(contrasts: list[Contrast]) -> list[str]:
     """The family of the strangest, and the features by which others of those unusual are."""
-    unusual = [c for c in contrasts if c.strangeness > _MATTERS]
+    unusual = [c for c in contrasts if c.strangeness > MATTERS]
     return [*(c.family for c in unusual[:1]), *(c.feature for c in unusual if c.feature)]
 
 
@@ -104,7 +104,7 @@ def _statement(event: Event, contrasts: list[Contrast], sightings: int, calibrat
     if not sightings:
         return f"In the normal clips nothing was ever seen: what is unusual in {event.label} is that anything is there."
     against = f"{sightings:,} normal sightings" if calibrated else "the rest of the clip"
-    unusual = [c for c in contrasts if c.strangeness > _MATTERS and _words(c)][:MAX_NAMED]
+    unusual = [c for c in contrasts if c.strangeness > MATTERS and _words(c)][:MAX_NAMED]
     if not unusual:
         return f"Against {against}, what {event.label} shows is unusual as a whole only; no single attribute is."
     families = listed(list(dict.fromkeys(c.family for c in unusual)))

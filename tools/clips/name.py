@@ -84,6 +84,12 @@ def name(case: ClipCase, event: int | None = None) -> Evidence:
     )
 
 
+def called(case: ClipCase, event: Event) -> str:
+    """What the thing in an event is called; "" where no name fits it better than normal things."""
+    found = _called(case, event, _fits(case, event, "object")[0])
+    return found.word if found else ""
+
+
 def _named(case: ClipCase, event: Event) -> tuple[str, tuple[Quantity, ...], dict[str, float]]:
     """What is said of one event, the numbers behind it, and the names with their shares where they can be told."""
     thing, actions = _fits(case, event, "object")[0], _fits(case, event, "action")

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from xad_agent.app.chat_view import ChatView, messages
+from xad_agent.app.clip_view import ClipView
 from xad_agent.app.evidence_view import EvidenceView
 from xad_agent.app.models_tab import ModelsTab
 from xad_agent.app.normal_tab import NormalTab
@@ -32,13 +33,14 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                 side = gr.Tabs()
             with side:
                 picture = PictureView(sessions, key)
+                clip = ClipView(sessions, key)
                 with gr.Tab("Evidence", id="evidence"):
                     evidence = EvidenceView(sessions, key, side)
         with tabs, gr.Tab("Normal", id="normal") as normal_tab:
             normal = NormalTab(sessions, key)
         with tabs, gr.Tab("Models", id="models"):
             models = ModelsTab(sessions, key, local)
-        views = (picture,)  # of what is shown; each puts its tab away where it is of another kind
+        views = (picture, clip)  # of what is shown; each puts its tab away where it is of another kind
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -61,11 +63,11 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
                 "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        page.load(opened, None, [key, chat.conversation]).then(**named).then(**follow).then(**look)
+        begun = page.load(opened, None, [key, chat.conversation]).then(**named)
+        for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked):
+            clip.draw_after(event.success(**follow).then(**look))
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
-        for asked in (chat.asked, chat.taken, *chat.demo.asked, *picture.asked):
-            asked.success(**follow).then(**look)
-        kind.change(lambda kind: gr.Tabs(selected="evidence" if kind == "clip" else "picture"), kind, side)
+        kind.change(lambda kind: gr.Tabs(selected=kind or "picture"), kind, side)
         normal_tab.select(**normal.opening)
         begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
         begun.then(**named).then(**look)

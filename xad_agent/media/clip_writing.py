@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain
 from math import ceil
@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 WRITABLE = (".mp4", ".m4v", ".mov", ".mkv")
 _MPEG4_UNITS = 65535  # a second has no more in an MPEG-4 stream
+_TICK = Fraction(1, 10_000)  # s, to which times are kept
 
 
-def write_clip(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> str:
+def write_clip(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    times: Sequence[float] | np.ndarray | None = None,
+) -> str:
     """Write frames one by one as H.264, or as MPEG-4 where FFmpeg was built without that encoder.
 
     An odd width or height is made even by repeating the last column or row, since both codecs need it. The file is
@@ -31,6 +37,7 @@ def write_clip(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> st
         path: Where to; .mp4, .m4v, .mov or .mkv.
         frames: RGB uint8 (H, W, 3), at least one, all of one size.
         fps: Frames a second, above 0.
+        times: When each frame is shown, seconds after the first, ascending; None: evenly, `fps` a second.
 
     Returns:
         The codec: "h264" or "mpeg4", which browsers do not play.
@@ -52,7 +59,7 @@ def write_clip(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> st
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
         os.close(handle)
         try:
-            codec = _encode(Path(name), chain([first], todo), first.shape, fps)
+            codec = _encode(Path(name), chain([first], todo), first.shape, fps, times)
             os.chmod(name, 0o644)
             os.replace(name, path)
         finally:
@@ -62,7 +69,13 @@ def write_clip(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> st
     return codec
 
 
-def _encode(path: Path, frames: Iterable[np.ndarray], shape: tuple[int, ...], fps: float) -> str:
+def _encode(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    shape: tuple[int, ...],
+    fps: float,
+    times: Sequence[float] | np.ndarray | None,
+) -> str:
     import av
 
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
@@ -70,10 +83,17 @@ def _encode(path: Path, frames: Iterable[np.ndarray], shape: tuple[int, ...], fp
     options = {"movflags": "+faststart"} if path.suffix.lower() != ".mkv" else {}
     with av.open(str(path), "w", options=options) as container:
         stream = _add_stream(container, codec, fps, shape)
-        for pixels in frames:
+        if times is not None:
+            stream.codec_context.time_base = _TICK
+        before = -1
+        for place, pixels in enumerate(frames):
             if pixels.shape != shape:
                 raise XadError(f"a frame of the clip to write has shape {pixels.shape}, the first {shape}: scale it")
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")))
+            shown = av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")
+            if times is not None:
+                before = max(round(times[place] / _TICK), before + 1)
+                shown.pts, shown.time_base = before, _TICK
+            container.mux(stream.encode(shown))
         container.mux(stream.encode())
     return "mpeg4" if codec == "mpeg4" else "h264"
 

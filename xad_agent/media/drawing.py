@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 INK, FAINT, PAPER, GAP = (28, 30, 34), (110, 114, 122), (255, 255, 255), 16
+_THIN, _THIN_EDGE = (255, 255, 255, 150), (0, 0, 0, 110)
 
 
 def font(size: int) -> "FreeTypeFont | ImageFont.ImageFont":
@@ -66,6 +67,18 @@ def outlined(pixels: np.ndarray, box: tuple[int, int, int, int], label: str) -> 
     draw = ImageDraw.Draw(image)
     boxed(draw, box)
     badge(draw, image.size, (box[2], box[1]), label.rsplit(" ", 1)[-1])
+    return np.asarray(image)
+
+
+def faintly_outlined(pixels: np.ndarray, boxes: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+    """A picture with numbered boxes (4,) that let through what is below them; a copy."""
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image, "RGBA")
+    for number, box in boxes:
+        corners = [round(float(value)) for value in box]
+        draw.rectangle(corners, outline=_THIN)
+        at = (corners[0] + 2, corners[1])
+        draw.text(at, str(number), fill=_THIN, font=font(12), stroke_width=1, stroke_fill=_THIN_EDGE)
     return np.asarray(image)
 
 

@@ -1,4 +1,4 @@
-"""Drawings for answers about clips: the score over time, an event's key frames in a row, and both as one figure."""
+"""Drawings for answers about clips: an event's key frames in a row, what is tracked, and the answer as one figure."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -6,59 +6,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from xad_agent.media.drawing import outlined, stacked
+from xad_agent.media.drawing import faintly_outlined, fitted, outlined, stacked
 from xad_agent.media.figure import FIGURE_WIDTH, headline, side_by_side, within
+from xad_agent.media.overlay import SIDE
 from xad_agent.media.scaling import resize
-from xad_agent.prompts import vocabulary
+from xad_agent.media.time_plots import timeline_plot
 
 if TYPE_CHECKING:
     from xad_agent.answer import Answer
     from xad_agent.clip_case import ClipCase
     from xad_agent.evidence import Event
+    from xad_agent.perception.sightings import Sightings
 
 KEY_FRAMES = 5
 _HEIGHT = 200
 _SHOWN = 480
-_RED, _GREY, _INK = "#be1e2d", "#6e727a", "#1c1e22"
-
-
-def timeline_plot(case: "ClipCase") -> np.ndarray:
-    """The score of each frame over time, with the limit and the events; RGB uint8, `FIGURE_WIDTH` px wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    words = vocabulary("figure")
-    figure = Figure(figsize=(FIGURE_WIDTH / 100, 2.4), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    seconds = np.array([case.clip.time(frame) for frame in range(len(case.frame_scores))])
-    axes.plot(seconds, case.frame_scores, color=_INK, linewidth=1.2)
-    if case.profile is not None:
-        limit = case.profile.calibration.threshold()
-        axes.axhline(limit, color=_RED, linestyle="--", linewidth=1)
-        axes.text(0.995 * seconds[-1], limit, words["limit"], color=_RED, ha="right", va="bottom", fontsize=8)
-    for event in case.events:
-        axes.axvspan(event.start, event.end, color=_RED, alpha=0.12)
-        axes.text(event.peak, event.score, event.label, color=_RED, ha="center", va="bottom", fontsize=9)
-    axes.set_xlim(0, max(float(seconds[-1]), 1e-3))
-    axes.set_ylim(bottom=min(0.0, float(case.frame_scores.min())))
-    axes.margins(y=0.15)
-    axes.set_xlabel(words["seconds"], fontsize=8)
-    axes.set_ylabel(words["score"], fontsize=8)
-    axes.tick_params(labelsize=8, color=_GREY)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+_LOOKS = 2  # a thing that was missed in one look is still where it was
 
 
 def filmstrip(case: "ClipCase", event: "Event") -> np.ndarray:
     """Key frames of an event, evenly spread over it, its thing outlined; RGB uint8."""
-    panels = []
+    return side_by_side([(f"{seconds:.1f} s", pixels) for seconds, pixels in key_pictures(case, event)], _HEIGHT)
+
+
+def key_pictures(case: "ClipCase", event: "Event") -> list[tuple[float, np.ndarray]]:
+    """Each key frame of an event, its thing outlined: when it is shown, seconds, and RGB uint8."""
+    rows, pictures = case.rows(event), []
     for frame in key_frames(event):
-        boxes = [(event.label, np.array(box)) for box in _boxes(case, event, frame)]
-        panels.append((f"{case.clip.time(frame):.1f} s", marked(case.clip.frame(frame).pixels, boxes)))
-    return side_by_side(panels, _HEIGHT)
+        box = _box_at(case.seen, rows, frame)
+        boxes = [] if box is None else [(event.label, box)]
+        pictures.append((case.clip.time(frame), marked(case.clip.frame(frame).pixels, boxes)))
+    return pictures
 
 
 def marked(pixels: np.ndarray, boxes: Sequence[tuple[str, np.ndarray]]) -> np.ndarray:
@@ -84,15 +62,28 @@ def key_frames(event: "Event") -> list[int]:
     return sorted({int(frame) for frame in spread})
 
 
-def annotated(case: "ClipCase") -> Iterator[np.ndarray]:
-    """Every frame with the things of its events outlined and numbered, RGB uint8."""
+def annotated(case: "ClipCase", side: int = SIDE) -> Iterator[np.ndarray]:
+    """Every frame with all that is tracked outlined faintly under its number, the things of events as in answers.
+
+    Args:
+        case: The clip.
+        side: Of the longer side of the frames, px.
+
+    Yields:
+        RGB uint8.
+    """
+    events = [(event, case.rows(event)) for event in case.events]
+    tracked = _tracked(case.seen)
     for frame, pixels in enumerate(case.clip.frames()):
-        for event in case.events:
-            first, last, _ = event.region.frames or (0, 0, 0)
-            if first <= frame <= last:
-                for box in _boxes(case, event, frame):
-                    pixels = outlined(pixels, box, event.label)
-        yield pixels
+        scale = side / max(pixels.shape[:2])
+        things = [(event, _box_at(case.seen, rows, frame)) for event, rows in events if _goes_on(event, frame)]
+        shown = {track for event, box in things if box is not None for track in event.tracks}
+        others = [(track, box * scale) for track, box in tracked.get(frame, ()) if track not in shown]
+        drawn = faintly_outlined(fitted(pixels, side), others)
+        for event, box in things:
+            if box is not None:
+                drawn = outlined(drawn, _whole(box * scale), event.label)
+        yield drawn
 
 
 def clip_figure(answer: "Answer", case: "ClipCase") -> Image.Image:
@@ -102,17 +93,38 @@ def clip_figure(answer: "Answer", case: "ClipCase") -> Image.Image:
         frames = np.linspace(0, case.clip.count - 1, KEY_FRAMES).astype(int)
         shown = [(f"{case.clip.time(int(frame)):.1f} s", case.clip.frame(int(frame)).pixels) for frame in frames]
         strips = [Image.fromarray(side_by_side(shown, _HEIGHT))]
-    plot = Image.fromarray(timeline_plot(case))
+    plot = Image.fromarray(timeline_plot(case).pixels)
     return stacked([headline(answer), plot, *(within(strip, FIGURE_WIDTH) for strip in strips)])
 
 
-def _boxes(case: "ClipCase", event: "Event", frame: int) -> list[tuple[int, int, int, int]]:
-    """The event's thing in a frame: its box in the frame nearest to it, where that is less than a look away."""
-    rows = case.rows(event)
+def _goes_on(event: "Event", frame: int) -> bool:
+    first, last, _ = event.region.frames or (0, 0, 0)
+    return first <= frame <= last
+
+
+def _box_at(seen: "Sightings", rows: np.ndarray, frame: int) -> np.ndarray | None:
+    """The box (4,) of a thing in a frame: that in the frame nearest to it, where this is less than a look away."""
     if not len(rows):
-        return []
-    nearest = rows[np.abs(case.seen.frame[rows] - frame).argmin()]
-    if abs(int(case.seen.frame[nearest]) - frame) > 2 * case.seen.step:
-        return []
-    x0, y0, x1, y1 = (round(float(value)) for value in case.seen.box[nearest])
-    return [(x0, y0, x1, y1)]
+        return None
+    nearest = rows[np.abs(seen.frame[rows] - frame).argmin()]
+    return None if abs(int(seen.frame[nearest]) - frame) > _LOOKS * seen.step else seen.box[nearest]
+
+
+def _tracked(seen: "Sightings") -> dict[int, list[tuple[int, np.ndarray]]]:
+    """Frame -> number and box (4,) of each track; between two looks what lies between them."""
+    found: dict[int, list[tuple[int, np.ndarray]]] = {}
+    for track in np.unique(seen.track[seen.track > 0]).tolist():
+        rows = np.flatnonzero(seen.track == track)
+        looked = seen.frame[rows]
+        frames = np.arange(looked[0], looked[-1] + 1)
+        after = np.searchsorted(looked, frames)
+        kept = (looked[after] - looked[np.maximum(after - 1, 0)] <= _LOOKS * seen.step) | (looked[after] == frames)
+        sides = [np.interp(frames, looked, column) for column in seen.box[rows].T]
+        for frame, box in zip(frames[kept].tolist(), np.stack(sides, axis=1)[kept], strict=True):
+            found.setdefault(frame, []).append((track, box))
+    return found
+
+
+def _whole(box: np.ndarray) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = (round(float(value)) for value in box)
+    return x0, y0, x1, y1
