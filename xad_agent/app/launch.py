@@ -58,7 +58,9 @@ def launch(
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
-        sessions = Sessions(folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds)
+        sessions = Sessions(
+            folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds, folder is not None
+        )
         print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
         page = build(sessions, local=is_this_machine(host)).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
         try:

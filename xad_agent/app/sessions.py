@@ -26,6 +26,7 @@ class Sessions:
         profiles: What new sessions judge by, at most one for each kind of media.
         models: Checkpoints by role, for new sessions.
         seconds: That a question may take.
+        lasting: Whether `folder` outlives this run.
     """
 
     def __init__(
@@ -35,10 +36,13 @@ class Sessions:
         profiles: dict[str, Profile] | None = None,
         models: dict[str, str] | None = None,
         seconds: float = SECONDS,
+        lasting: bool = False,
     ):
+        self.lasting = lasting
         self.folder, self._seconds = folder, seconds
         self._llm, self._profiles, self._models = llm, profiles or {}, models or {}
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="xad-session")
+        self._batches = ThreadPoolExecutor(1, thread_name_prefix="xad-batch")  # one file of somebody's at a time
         self._open: dict[str, Session] = {}
         self._lock = RLock()
 
@@ -65,15 +69,18 @@ class Sessions:
         with self._lock:
             for session in self._open.values():
                 session.stop()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+                session.batch.stop()
+            for pool in (self._pool, self._batches):
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _opened(self, key: str, like: Settings | None = None) -> Session:
         with self._lock:
             settings = like or Settings(self._llm, models=self._models, profiles=self._profiles)
             own = replace(settings, models=dict(settings.models), profiles=dict(settings.profiles))
-            session = Session(key, self.folder / key, self._pool, own, self._seconds)
+            session = Session(key, self.folder / key, self._pool, self._batches, own, self._seconds)
             self._open[key] = session
-            idle = [each for each in self._open.values() if not each.busy and each is not session]
+            working = [each for each in self._open.values() if each.busy or each.batch.running]
+            idle = [each for each in self._open.values() if each not in working and each is not session]
             for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:
                 self._open.pop(each.key).close()
             return session
