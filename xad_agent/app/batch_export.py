@@ -66,12 +66,16 @@ def _line(row: Row) -> dict[str, Any]:
 
 
 def _page(rows: Sequence[Row], of: int, profiles: Mapping[str, Profile]) -> Page:
-    counts = f"{counted(rows)}; {len(rows)} of {of} files that were judged"
     names = {profile.fingerprint: profile.name for profile in profiles.values()}
     used = dict.fromkeys(row.line["profile"] for row in rows if "profile" in row.line)
     result = {"profile": ", ".join(names.get(one, one[:12]) for one in used), "versions": {"xad-agent": __version__}}
     columns = ("file", "", "verdict", "score", "limit", "p-value", "reasons")
-    return Page("Batch", f"{counts}\n{_NOTE}", result, tables=(Table("Files", columns, tuple(map(_cells, rows))),))
+    return Page(
+        f"{len(rows)} of {of} files that were judged",
+        f"{counted(rows)}\n{_NOTE}",
+        result,
+        tables=(Table("Files", columns, tuple(map(_cells, rows))),),
+    )
 
 
 def _cells(row: Row) -> tuple[str | Path, ...]:
