@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from xad_agent import __version__
 from xad_agent.errors import XadError, reason
 from xad_agent.report import data_uri, write_whole
 
-_SIDE = 420  # px of a picture in an example
+_SIDE, _CELL = 420, 120  # px of a picture in an example, and in a table
 DEPENDS = (
     "directory",
     "question",
@@ -58,11 +59,11 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of cells under a title; the first cell of a row names it."""
+    """Rows of cells under a title, texts or files of pictures; the first cell of a row names it."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Path, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +109,17 @@ def write_pages(pages: Sequence[Page], path: Path) -> None:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((files("xad_agent.eval") / "page.html.j2").read_text(encoding="utf-8"))
-    text = template.render(pages=pages, picture=_picture, version=__version__)
+    text = template.render(pages=pages, picture=_picture, small=partial(_picture, side=_CELL), version=__version__)
     try:
         write_whole(text, path)
     except OSError as error:
         raise XadError(f"{path}: the report cannot be written ({reason(error)}); name another file") from error
 
 
-def _picture(shown: np.ndarray | Image.Image) -> str:
+def _picture(shown: np.ndarray | Image.Image | Path, side: int = _SIDE) -> str:
+    shown = Image.open(shown) if isinstance(shown, Path) else shown
     image = Image.fromarray(shown) if isinstance(shown, np.ndarray) else shown.copy()
-    image.thumbnail((_SIDE, _SIDE))
+    image.thumbnail((side, side))
     return data_uri(image.convert("RGB"), "JPEG")
 
 

@@ -1,6 +1,7 @@
 """Many files judged one by one: what is written, what a second run does, and what a bad file costs."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from PIL import Image
 from tests import crowd
 from tests.normal import NormalProfile, texture, with_square
 from xad_agent.clip_profile import ClipProfile
+from xad_agent.detectors.base import AnomalyMap
 from xad_agent.errors import XadError
-from xad_agent.scan import RESULTS, scan
+from xad_agent.media import Picture
+from xad_agent.scan import RESULTS, results, scan
 
 
 @pytest.fixture
@@ -49,6 +52,35 @@ def test_a_second_run_does_what_is_left(parts: Path, tmp_path: Path) -> None:
     assert [Path(line["media"]).name for line in again] == ["bad é.png", "c.png"]
     kept = results.read_text(encoding="utf-8").splitlines()
     assert [json.loads(kept[place]) for place in (0, -2, -1)] == [first[0], *again]
+
+
+def test_another_profile_judges_anew_and_the_last_line_of_a_file_holds(parts: Path, tmp_path: Path) -> None:
+    run(parts, tmp_path / "out")
+    stricter = NormalProfile()
+    stricter.calibration.alpha = 0.5
+    again = list(scan([str(parts)], stricter, tmp_path / "out", progress=False))
+    assert [line.get("profile") for line in again] == [stricter.fingerprint, stricter.fingerprint, None]
+    assert results(tmp_path / "out") == {line["media"]: line for line in again}
+    assert results(tmp_path / "none") == {}
+
+
+def test_no_name_and_no_defect_costs_more_than_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = with_square((40, 10, 52, 22))
+    names = ["é" * 120 + ".png", "two\u2028lines.png", os.fsdecode(b"not utf-8 \xff.png"), "z.png"]
+    for name in names:
+        Image.fromarray(bad).save(tmp_path / name)
+    examine = NormalProfile.examine
+
+    def fails_once(self: NormalProfile, asked: Picture) -> AnomalyMap:
+        if asked.name == "z.png":
+            raise ZeroDivisionError("of ours")
+        return examine(self, asked)
+
+    monkeypatch.setattr(NormalProfile, "examine", fails_once)
+    lines = list(scan([str(tmp_path / name) for name in names], NormalProfile(), tmp_path / "out", progress=False))
+    assert [line.get("verdict") for line in lines] == ["anomalous"] * 3 + [None]
+    assert "z.png: unexpected ZeroDivisionError (of ours)" in lines[-1]["error"]
+    assert results(tmp_path / "out") == {line["media"]: line for line in lines}
 
 
 def test_clips_are_scanned_by_a_profile_of_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

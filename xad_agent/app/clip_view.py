@@ -55,8 +55,18 @@ class ClipView:
                                       buttons=["fullscreen"], elem_id="xad-timeline")  # fmt: skip
             self._events = gr.Radio(label="Events, the strongest first", elem_id="xad-events", visible=False)
             self._ask = gr.Button("Ask about event 1", size="sm", visible=False, elem_id="xad-ask-event")
-            self._keys = gr.Gallery(label="Key frames", columns=5, rows=1, height=170, allow_preview=False, object_fit="contain", buttons=[],
-                                    interactive=False, visible=False, elem_id="xad-keys")  # fmt: skip
+            self._keys = gr.Gallery(
+                label="Key frames",
+                columns=5,
+                rows=1,
+                height=170,
+                allow_preview=False,
+                object_fit="contain",
+                buttons=[],
+                interactive=False,
+                visible=False,
+                elem_id="xad-keys",
+            )
             self._curves = gr.Image(label="What it does beside what is normal", interactive=False, visible=False,
                                     buttons=["fullscreen"], elem_id="xad-curves")  # fmt: skip
         self.outputs = [tab, self._drawn, self._player, self._filmed]

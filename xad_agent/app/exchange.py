@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xad_agent.clip_case import ClipCase
 
 RECORD = "exchange.json"
-ANSWER_PICTURE, REPORT, NEAREST = "answer.png", "report.html", "nearest.png"
+ANSWER_PICTURE, REPORT, ANSWER, NEAREST = "answer.png", "report.html", "answer.json", "nearest.png"
 
 
 class Exchange:
@@ -86,7 +86,7 @@ class Exchange:
         return next((e for e in self.answer.evidence if e.id == evidence), None) if self.answer else None
 
     def export(self, answer: Answer, case: "Case | ClipCase") -> None:
-        """Write all pictures and the report, so that it can be looked at without measuring anything again.
+        """Write all pictures, the report and the JSON, so that it can be looked at without measuring anything again.
 
         Args:
             answer: With its media.
@@ -106,6 +106,7 @@ class Exchange:
             Image.fromarray(nearest.pixels).save(self.folder / NEAREST)
         answer.figure().save(self.folder / ANSWER_PICTURE)
         answer.to_html(self.folder / REPORT)
+        write_whole(json.dumps(answer.to_json(), ensure_ascii=False, indent=1), self.folder / ANSWER)
 
     def keep(self) -> None:
         """Write the record; OSError where it cannot be written."""

@@ -72,7 +72,7 @@ def launch(
         from xad_agent.app.sessions import Sessions
 
         chats = _folder(folder or Path(temporary) / "chats")
-        sessions = Sessions(chats, llm, _by_name(profiles), models, seconds)
+        sessions = Sessions(chats, llm, _by_name(profiles), models, seconds, lasting=folder is not None)
         page = build(sessions, local=is_this_machine(host))
         page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
         at = {"server_name": host, "server_port": port, "auth": login, "max_file_size": int(upload_mb * 1e6)}

@@ -4,9 +4,11 @@ from typing import Any
 
 import gradio as gr
 
+from xad_agent.app.batch_tab import BatchTab
 from xad_agent.app.chat_view import ChatView, messages
 from xad_agent.app.clip_view import ClipView
 from xad_agent.app.evidence_view import EvidenceView
+from xad_agent.app.export_view import ExportView
 from xad_agent.app.models_tab import ModelsTab
 from xad_agent.app.normal_tab import NormalTab
 from xad_agent.app.picture_view import PictureView
@@ -16,7 +18,7 @@ from xad_agent.errors import XadError
 
 _DAY = 24 * 3600
 # The address names the chat, so that a reload, or the link in another tab, goes on with it.
-_NAME_IN_ADDRESS = "key => history.replaceState(null, '', '?chat=' + key)"
+_NAME_IN_ADDRESS = "key => { history.replaceState(null, '', '?chat=' + key); return location.href; }"
 
 
 def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
@@ -36,11 +38,19 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                 clip = ClipView(sessions, key)
                 with gr.Tab("Evidence", id="evidence"):
                     evidence = EvidenceView(sessions, key, side)
+                with gr.Tab("Export", id="export"):
+                    exports = ExportView(sessions, key)
         with tabs, gr.Tab("Normal", id="normal") as normal_tab:
             normal = NormalTab(sessions, key)
+        with tabs, gr.Tab("Batch", id="batch"):
+            batch = BatchTab(sessions, key, tabs)
         with tabs, gr.Tab("Models", id="models"):
             models = ModelsTab(sessions, key, local)
-        views = (picture, clip)  # of what is shown; each puts its tab away where it is of another kind
+        views = (
+            picture,
+            clip,
+            exports,
+        )  # of what is shown; the first two each puts its tab away where it is of another kind
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")
@@ -58,15 +68,16 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
         def look_again(key: str) -> list[Any]:
             return [sessions.find(key).kind, *(update for view in views for update in view.refresh(key))]
 
-        named = {"fn": None, "inputs": key, "js": _NAME_IN_ADDRESS}
+        named = {"fn": None, "inputs": key, "outputs": exports.link, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
                 "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         begun = page.load(opened, None, [key, chat.conversation]).then(**named)
-        for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked):
+        for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked, batch.asked):
             clip.draw_after(event.success(**follow).then(**look))
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
+        key.change(batch.refresh, key, batch.outputs, show_progress="hidden")
         kind.change(lambda kind: gr.Tabs(selected=kind or "picture"), kind, side)
         normal_tab.select(**normal.opening)
         begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])

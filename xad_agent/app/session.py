@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xad_agent.agent import Agent
-from xad_agent.app.exchange import Exchange
+from xad_agent.app.batch import Batch
+from xad_agent.app.exchange import RECORD, Exchange
 from xad_agent.app.heap import give_back
 from xad_agent.app.normal import Normal
 from xad_agent.app.shelf import SharedShelf
@@ -29,7 +30,7 @@ from xad_agent.perception.models import Models
 from xad_agent.profile import Profile
 
 NOTHING_SHOWN = "there is no picture or clip yet: drop one in, or take one of the examples"
-_MEDIA, _EXCHANGES, _MEMORY = "media", "exchanges", "chats.sqlite"
+_MEDIA, _EXCHANGES, _MEMORY, _BATCH = "media", "exchanges", "chats.sqlite", "batch"
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Session:
         key: What its link names it by; whoever knows it can read it.
         folder: Its own: media, exchanges, and the chats' memory; one that was kept there before is gone on with.
         pool: Where questions are worked on.
+        batches: Where many files are judged, so that no question waits for them.
         settings: What it starts with.
         seconds: That a question may take.
         shared: The profiles of everybody.
@@ -70,6 +72,7 @@ class Session:
         shown: What is asked about; None before anything is.
         settings: How it judges and answers.
         normal: The profiles it can choose from; what is chosen stands in `settings.profiles`.
+        batch: The files that are judged beside the conversation.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Session:
         key: str,
         folder: Path,
         pool: Executor,
+        batches: Executor,
         settings: Settings,
         seconds: float = SECONDS,
         shared: SharedShelf | None = None,
@@ -90,6 +94,7 @@ class Session:
         self._agent_for: tuple[Any, ...] = ()  # the settings it was made for
         self._chat: Chat | None = None
         self._chat_shows: Path | None = None
+        self.batch = Batch((folder / _BATCH).absolute(), batches)
         self.exchanges = self._kept()
         self.shown: Path | None = self.exchanges[-1].shown if self.exchanges else None
 
@@ -97,6 +102,11 @@ class Session:
     def busy(self) -> bool:
         """Whether a question is worked on."""
         return bool(self.exchanges) and not self.exchanges[-1].over
+
+    @property
+    def working(self) -> bool:
+        """Whether anything is under way: a question, a profile in the making, a batch."""
+        return self.busy or self.normal.busy or self.batch.running
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -209,6 +219,7 @@ class Session:
     def close(self) -> None:
         """Let go of what is in memory; the folder stays."""
         self.stop()
+        self.batch.stop()
         with self._working:
             self._chat = self._agent = None
             self._memory.close()
@@ -252,8 +263,9 @@ class Session:
             give_back()
 
     def _kept(self) -> list[Exchange]:
-        folders = sorted((self.folder / _EXCHANGES).glob("*"))
-        return [Exchange.kept(number, folder, self.folder / _MEDIA) for number, folder in enumerate(folders)]
+        """Those that came to their end; one that the app's end cut off has no record."""
+        records = sorted((self.folder / _EXCHANGES).glob(f"*/{RECORD}"))
+        return [Exchange.kept(number, record.parent, self.folder / _MEDIA) for number, record in enumerate(records)]
 
 
 def _kind(shown: Path) -> str:

@@ -27,6 +27,7 @@ class Sessions:
         profiles: By name those that everybody can choose; new sessions judge by the first of each kind of media.
         models: Checkpoints by role, for new sessions.
         seconds: That a question may take.
+        lasting: Whether `folder` outlives this run.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class Sessions:
         profiles: dict[str, Profile] | None = None,
         models: dict[str, str] | None = None,
         seconds: float = SECONDS,
+        lasting: bool = False,
     ):
+        self.lasting = lasting
         self.folder, self._seconds = folder, seconds
         self._llm, self._models = llm, models or {}
         self.shared = SharedShelf(folder / "shared", profiles)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="xad-session")
+        self._batches = ThreadPoolExecutor(1, thread_name_prefix="xad-batch")  # one file of somebody's at a time
         self._open: dict[str, Session] = {}
         self._lock = RLock()
 
@@ -68,19 +72,21 @@ class Sessions:
             for session in self._open.values():
                 session.stop()
                 session.normal.stop()
+                session.batch.stop()
             self.shared.close()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            for pool in (self._pool, self._batches):
+                pool.shutdown(wait=False, cancel_futures=True)
 
     def _opened(self, key: str, like: Session | None = None) -> Session:
         with self._lock:
             settings = Settings(self._llm, models=dict(self._models))
             if like:
                 settings = replace(like.settings, models=dict(like.settings.models), profiles={})
-            session = Session(key, self.folder / key, self._pool, settings, self._seconds, self.shared)
+            session = Session(key, self.folder / key, self._pool, self._batches, settings, self._seconds, self.shared)
             if like:
                 session.normal.follow(like.normal)
             self._open[key] = session
-            idle = [each for each in self._open.values() if not (each.busy or each.normal.busy or each is session)]
+            idle = [each for each in self._open.values() if not (each.working or each is session)]
             for each in idle[: max(len(self._open) - IN_MEMORY, 0)]:
                 self._open.pop(each.key).close()
             return session
