@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -268,7 +268,7 @@ def test_alpha_moves_the_verdict_without_measuring_the_picture_again(
     monkeypatch.setattr(session, "load_chat_model", lambda spec, key: ScriptedChatModel(script=[]))
     shared = SharedShelf(tmp_path / "shared", {"noise": Watched()})
     with ThreadPoolExecutor(1) as pool:
-        one = Session("key", tmp_path / "one", pool, Settings(), shared=shared)
+        one = Session("key", tmp_path / "one", pool, pool, Settings(), shared=shared)
         assert "Nothing is shown" in judge(one, "picture").said
         file = tmp_path / "part.png"
         Image.fromarray(texture(50)).save(file)
@@ -291,12 +291,24 @@ def test_alpha_moves_the_verdict_without_measuring_the_picture_again(
         one.close()
 
 
-def test_profiles_are_read_once_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xad_agent.app import launch
+def test_what_is_given_as_folders_is_named_at_once_and_read_once_it_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_as_noise: None
+) -> None:
+    from xad_agent.app.launch import _by_name
 
-    read: list[Path] = []
-    load: Callable[[Path], Profile] = lambda folder: read.append(folder) or NormalProfile()  # noqa: E731
-    monkeypatch.setattr(launch.Profile, "load", load)
     folders = [tmp_path / "a" / "screw.profile", tmp_path / "b" / "screw.profile", tmp_path / "tile"]
-    assert list(launch._by_name(folders)) == ["screw", "screw (2)", "tile"]
-    assert read == folders
+    for folder in folders[:2]:
+        Saved().save(folder)
+    given = _by_name(folders)
+    assert list(given) == ["screw", "screw (2)", "tile"]
+    kept = Shelf(tmp_path / "kept", given)
+    assert list(kept.names()) == list(given)
+    assert kept.find("screw") is kept.find("screw")
+    kept.read_given()
+    with pytest.raises(XadError, match="no profile in tile"):
+        kept.find("tile")
+
+
+def test_what_is_given_and_is_no_profile_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(XadError, match=str(tmp_path)):
+        Shelf(tmp_path / "kept", {"none": tmp_path})

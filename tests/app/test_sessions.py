@@ -12,11 +12,12 @@ from xad_agent.errors import XadError
 def test_each_has_a_key_a_folder_and_settings_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = sessions(tmp_path, monkeypatch)
     one, other = everybody.new(), everybody.new()
-    one.settings.profiles.clear()
+    one.normal.use("picture", "")
     one.use("openai:gpt-5", "sk-secret", {}, "")
     assert one.key != other.key and one.folder != other.folder
     assert other.settings.profiles and other.settings.key == ""
-    assert everybody.new(like=one).settings.key == "sk-secret"
+    third = everybody.new(like=one)
+    assert third.settings.key == "sk-secret" and not third.settings.profiles
     everybody.close()
 
 

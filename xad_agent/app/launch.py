@@ -13,7 +13,6 @@ from xad_agent.app.heap import few_arenas
 from xad_agent.defaults import SECONDS, UPLOAD_MB
 from xad_agent.errors import XadError
 from xad_agent.machine import is_this_machine
-from xad_agent.profile import Profile
 
 LOGIN = "XAD_LOGIN"
 MAX_WAITING = 64  # what is asked of the app while it is at work; whoever comes then is told to come again
@@ -78,6 +77,7 @@ def launch(
         at = {"server_name": host, "server_port": port, "auth": login, "max_file_size": int(upload_mb * 1e6)}
         try:
             page.launch(**at, **_SETTINGS, **look())
+            sessions.warm_up()
             print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
             page.block_thread()
         except OSError as error:
@@ -109,13 +109,13 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _by_name(folders: Sequence[Path]) -> dict[str, Profile]:
-    """Each profile by its folder's name, numbered where that is taken."""
-    found: dict[str, Profile] = {}
+def _by_name(folders: Sequence[Path]) -> dict[str, Path]:
+    """Each profile's folder by its name, numbered where that is taken."""
+    found: dict[str, Path] = {}
     for folder in folders:
         stem = folder.resolve().stem
         numbered = (stem if number == 1 else f"{stem} ({number})" for number in count(1))
-        found[next(name for name in numbered if name not in found)] = Profile.load(folder)
+        found[next(name for name in numbered if name not in found)] = folder
     return found
 
 

@@ -7,6 +7,7 @@ const XAD_MENDED = [
     ['#xad-conversation img:not([alt]), #xad-conversation img[alt=""]', element => {
         element.alt = 'What the question is about';
     }],
+    ['[aria-label="Empty value"]', element => element.setAttribute('role', 'img')],
     ['[role=listitem]', element => element.setAttribute('role', 'group')],  // of no list
 ];
 const xadMend = () => {

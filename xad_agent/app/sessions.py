@@ -2,10 +2,11 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Thread
 
 from xad_agent.app.session import Session, Settings
 from xad_agent.app.shelf import SharedShelf
@@ -34,7 +35,7 @@ class Sessions:
         self,
         folder: Path,
         llm: str = "embedded",
-        profiles: dict[str, Profile] | None = None,
+        profiles: Mapping[str, Profile | Path] | None = None,
         models: dict[str, str] | None = None,
         seconds: float = SECONDS,
         lasting: bool = False,
@@ -51,6 +52,10 @@ class Sessions:
     def new(self, like: Session | None = None) -> Session:
         """A session under a key that nobody can guess; it judges and answers like another one, where that is given."""
         return self._opened(secrets.token_urlsafe(16), like)
+
+    def warm_up(self) -> None:
+        """Read what the first question will need, beside the page that is opened meanwhile."""
+        Thread(target=self.shared.read_given, name="xad-warm-up", daemon=True).start()
 
     def find(self, key: str) -> Session:
         """The session of a key, from memory or from its folder.

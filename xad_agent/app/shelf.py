@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
@@ -19,21 +20,26 @@ class Shelf:
 
     Args:
         folder: Where they are kept, each in a folder of its name; what was kept there before can be chosen again.
-        given: Others, which are not kept there.
+        given: Others, which are not kept there: where they are, to be read once they are wanted, or as they are.
+
+    Raises:
+        XadError: What is given is no profile.
     """
 
-    def __init__(self, folder: Path, given: Mapping[str, Profile] | None = None):
-        self._folder, self._read = folder, dict(given or {})
-        self._lock = RLock()
+    def __init__(self, folder: Path, given: Mapping[str, Profile | Path] | None = None):
+        self._folder, self._lock = folder, RLock()
+        self._read = {name: one for name, one in (given or {}).items() if isinstance(one, Profile)}
+        self._given = {name: one for name, one in (given or {}).items() if isinstance(one, Path)}
+        self._kinds = {name: _kind(place) for name, place in self._given.items()}
 
     def names(self) -> dict[str, str]:
         """What can be chosen, by name the kind of media it judges; those given at start come first."""
         with self._lock:
-            found = {name: str(profile.kind) for name, profile in self._read.items()}
+            found = {**self._kinds, **{name: str(profile.kind) for name, profile in self._read.items()}}
             for folder in sorted(self._folder.glob("*")):
                 if folder.name not in found and not folder.name.startswith("."):
                     try:
-                        found[folder.name] = kind_of(folder).removesuffix("s")
+                        found[folder.name] = _kind(folder)
                     except XadError:  # of an earlier version, or damaged
                         continue
             return found
@@ -42,7 +48,7 @@ class Shelf:
         """The profile of a name; XadError where there is none, or it cannot be read."""
         with self._lock:
             if name not in self._read:
-                folder = self._folder / name
+                folder = self._given.get(name, self._folder / name)
                 try:
                     self._read[name] = Profile.load(folder)
                 except XadError as error:  # where it lies on the server concerns nobody who looks at the page
@@ -55,6 +61,12 @@ class Shelf:
             profile.save(self._folder / name)
             self._read[name] = profile
             return name
+
+    def read_given(self) -> None:
+        """Read what was given, so that nobody waits for it; what cannot be read is told to whoever wants it."""
+        for name in self._given:
+            with suppress(XadError):
+                self.find(name)
 
     def copy(self, other: "Shelf") -> None:
         """Keep what another shelf keeps, too."""
@@ -82,7 +94,7 @@ class SharedShelf(Shelf):
         pool: Where profiles are made, everybody's one after the other, since each takes all cores.
     """
 
-    def __init__(self, folder: Path, given: Mapping[str, Profile] | None = None):
+    def __init__(self, folder: Path, given: Mapping[str, Profile | Path] | None = None):
         super().__init__(folder, given)
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="xad-making")
         self._demos: dict[str, Making] = {}
@@ -103,3 +115,8 @@ class SharedShelf(Shelf):
         for making in self._demos.values():
             making.stop()
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _kind(folder: Path) -> str:
+    """ "picture" or "clip", as a saved profile judges."""
+    return kind_of(folder).removesuffix("s")
