@@ -20,7 +20,8 @@ test: $(READY)
 peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest -m peers
 
-app: $(READY) .venv/.app
+app: $(READY)
+	$(BIN)/python -m xad_agent.cli models pull embedded demo
 	$(BIN)/python app.py
 
 lint: $(READY)
@@ -38,10 +39,6 @@ $(PEERS)/.ready: pyproject.toml
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
 	$(PEERS)/bin/python -m pip install --quiet $(TORCH) --editable ".[dev,peers]"
-	touch $@
-
-.venv/.app: $(READY)
-	$(BIN)/python -m pip install --quiet --editable ".[app]"
 	touch $@
 
 clean:
