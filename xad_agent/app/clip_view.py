@@ -23,7 +23,8 @@ from xad_agent.wording import number, numbers, with_article
 
 QUESTION = "What is event {number}, and why is it one?"
 # Where the tab is not open, the handler is told no key, and does nothing.
-_IF_OPEN = "(key, ...rest) => [document.getElementById('xad-clip')?.offsetParent ? key : '', ...rest]"
+_IF_OPEN = """(key, ...rest) =>
+    [document.querySelector('#xad-side [data-tab-id=clip]')?.ariaSelected === 'true' ? key : '', ...rest]"""
 _TOLD_EVERY = 10  # frames
 
 
@@ -39,13 +40,14 @@ class ClipView:
     Args:
         sessions: Everybody's.
         key: Holds the session's key.
+        side: The tabs that it is one of, under the id "clip", in "xad-side".
 
     Attributes:
         outputs: What `refresh` is for.
         asked: Goes off once a question about an event was taken.
     """
 
-    def __init__(self, sessions: Sessions, key: gr.Textbox):
+    def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs):
         self._sessions, self._key = sessions, key
         self._filming: dict[str, object] = {}  # by session, the drawing that is under way
         with gr.Tab("Clip", id="clip", visible=False) as tab, gr.Column(elem_id="xad-clip"):
@@ -72,8 +74,8 @@ class ClipView:
         self._sought = [self._player, self._moment]
         self._draw_it = {"fn": self._draw, "inputs": [key, self._drawn], "outputs": self._all,
                          "show_progress_on": self._caption}  # fmt: skip
-        self._then_film(tab.select(**self._draw_it))
         self._wire(key)
+        self._then_film(side.change(**self._draw_it, js=_IF_OPEN))
 
     def _wire(self, key: gr.Textbox) -> None:
         """What happens in the tab itself."""

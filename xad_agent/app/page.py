@@ -28,7 +28,7 @@ def build(sessions: Sessions) -> gr.Blocks:
             with side:
                 with gr.Tab("Evidence", id="evidence"):
                     evidence = EvidenceView(sessions, key, side)
-                clip = ClipView(sessions, key)
+                clip = ClipView(sessions, key, side)
         views = (clip,)  # of what is shown
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
