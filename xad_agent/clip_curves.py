@@ -62,12 +62,18 @@ def _attribute(case: ClipCase, rows: np.ndarray, name: str) -> Curve:
 
 
 def _name_score(case: ClipCase, event: Event, rows: np.ndarray) -> Curve:
-    """Of the name that the detector gives the thing most beyond normal, by the 90th percentile within the event."""
+    """Of the name that the detector gives the thing most beyond normal, by the 90th percentile within the event.
+
+    Where none goes beyond it is the likeliest name; where it gives none at all, nothing is measured.
+    """
     usual, own = case.reference.usual_names, case.rows(event)
     scores = np.percentile(case.seen.scores[own if len(own) else rows], 90, axis=0)
-    best = int((scores - usual).argmax())
+    surplus = scores - usual
+    best = int((surplus if surplus.max() > 0 else scores).argmax())
     title = _title(_OBJECT).format(name=case.reference.eyes.objects.names[best])
     values = case.seen.scores[rows, best].astype(np.float64)
+    if scores[best] == 0:
+        values[:] = np.nan
     return Curve(_OBJECT, title, _seconds(case, rows), values, (0.0, float(usual[best])))
 
 

@@ -52,9 +52,9 @@ def media(folder: Path) -> None:
 
 
 def take(page: "Page", file: Path) -> None:
-    """A picture of the window, with few colours, so that it is small."""
+    """A picture of the window."""
     page.wait_for_timeout(1500)
-    Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(128).save(file, optimize=True)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(file, quality=85)
 
 
 def main(folder: Path) -> None:
@@ -71,28 +71,26 @@ def main(folder: Path) -> None:
         _open(page, at)
         ask(page, WHERE_AND_WHY, work / "lot" / "lot-3.png")
         page.wait_for_selector("img[alt*='lot-3.png']")
-        take(page, folder / "picture.png")
+        take(page, folder / "picture.webp")
         page.get_by_role("tab", name="Normal", exact=True).click()
-        take(page, folder / "normal.png")
+        take(page, folder / "normal.webp")
         page.get_by_role("tab", name="Batch", exact=True).click()
-        page.locator("#xad-batch-files input[type=file]").set_input_files(
-            sorted((work / "lot").iterdir())
-        )
+        page.locator("#xad-batch-files input[type=file]").set_input_files(sorted((work / "lot").iterdir()))
         page.locator("#xad-batch-judge").click()
         page.wait_for_selector("text=lot-8.png")
         page.wait_for_timeout(8000)
-        take(page, folder / "batch.png")
+        take(page, folder / "batch.webp")
         clip = browser.new_page(viewport={**DESKTOP, "height": 1200})
         _open(clip, at)
         ask(clip, WHAT_AND_WHEN, work / "walkway.mp4")
         clip.get_by_role("tab", name="Clip", exact=True).click()
         clip.wait_for_timeout(15_000)
-        take(clip, folder / "clip.png")
+        take(clip, folder / "clip.webp")
         phone = browser.new_context(viewport=PHONE, color_scheme="dark").new_page()
         _open(phone, page.url)
         phone.locator("a.xad-chip", has_text="E1").first.click()
         phone.wait_for_selector("#xad-evidence h2")
-        take(phone, folder / "evidence-phone.png")
+        take(phone, folder / "evidence-phone.webp")
     shutil.rmtree(work)
 
 

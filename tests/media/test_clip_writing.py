@@ -27,6 +27,26 @@ def test_what_is_written_is_read_back(tmp_path, monkeypatch, name, encoder, fps)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
+def test_each_frame_is_shown_at_its_time(tmp_path, monkeypatch, name, encoder):
+    if encoder not in av.codecs_available:
+        pytest.skip(f"NOT RUN: FFmpeg without {encoder}")
+    if encoder == "mpeg4":
+        monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    times = np.array([0, 0.04, 0.08, 0.5, 0.54, 1.2, 1.24, 3.0, 3.001])
+    write_clip(tmp_path / name, frames(9), 3, times)
+    clip = read_clip(tmp_path / name)
+    assert [number(pixels) for pixels in clip.frames()] == list(range(9))
+    np.testing.assert_allclose(clip.times, times, atol=1e-3)
+
+
+def test_times_closer_than_a_tick_stay_in_order(tmp_path):
+    write_clip(tmp_path / "a.mp4", frames(4), 10, [0, 1e-6, 2e-6, 0.5])
+    clip = read_clip(tmp_path / "a.mp4")
+    assert clip.count == 4 and (np.diff(clip.times) > 0).all()
+
+
 def test_colours_stay_what_they_were(tmp_path):
     flat = np.full((64, 64, 3), [200, 60, 30], np.uint8)
     write_clip(tmp_path / "a.mp4", [flat] * 3, 25)

@@ -1,14 +1,16 @@
 """Drawings for clips: what is marked, and where."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
-from tests.crowd import RIDER, case_of, profile_of, scene, sightings, walk, walkway
+from tests.crowd import RIDER, case_of, scene, walk, walkway
+from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Region
-from xad_agent.media.figure import FIGURE_WIDTH
-from xad_agent.media.filmstrip import filmstrip, key_frames, timeline_plot
+from xad_agent.media.figure import fitted
+from xad_agent.media.filmstrip import annotated, filmstrip, key_frames, key_pictures
 
 normal = cache(walkway)
 
@@ -33,35 +35,6 @@ def test_first_last_and_peak_are_among_at_most_five(first: int, last: int, peak:
     assert key_frames(event(first, last, peak)) == expected
 
 
-def red(pixels: np.ndarray) -> np.ndarray:
-    """Columns of a plot with something red, of the limit or an event."""
-    r, g, b = np.moveaxis(pixels.astype(int), 2, 0)
-    return np.flatnonzero(((r - g > 20) & (r - b > 10)).any(axis=0))
-
-
-def test_the_timeline_marks_the_event_and_the_limit() -> None:
-    plot = timeline_plot(case_of(scene(RIDER), normal()))
-    assert plot.shape[1:] == (FIGURE_WIDTH, 3) and plot.dtype == np.uint8
-    shaded = (plot.astype(int)[..., 0] - plot[..., 1] > 15).mean(axis=0) > 0.5  # from 4.0 s to 8.5 s of 11.9 s
-    first, last = np.flatnonzero(shaded)[[0, -1]]
-    left, right = 60, FIGURE_WIDTH - 10
-    assert (first - left) / (right - left) == pytest.approx(4.0 / 11.9, abs=0.03)
-    assert (last - left) / (right - left) == pytest.approx(8.5 / 11.9, abs=0.03)
-    assert len(red(timeline_plot(case_of(walk(50), normal())))) > FIGURE_WIDTH / 3  # the limit's dashes
-
-
-@pytest.mark.parametrize("frames", [1, 2])
-def test_a_clip_of_a_frame_or_two_can_be_drawn(frames: int) -> None:
-    assert timeline_plot(case_of(sightings([], frames), normal())).shape[1] == FIGURE_WIDTH
-
-
-def test_without_a_profile_no_limit_is_drawn() -> None:
-    case = case_of(walk(50), normal())
-    case.profile = None
-    case.__dict__["reference"] = profile_of([walk(50)])
-    assert not len(red(timeline_plot(case)))
-
-
 def test_the_filmstrip_outlines_the_thing_in_each_frame() -> None:
     case = case_of(scene(RIDER), normal())
     (found,) = case.events
@@ -72,3 +45,46 @@ def test_the_filmstrip_outlines_the_thing_in_each_frame() -> None:
     changed = (strip != plain).any(axis=(0, 2)).reshape(-1)
     panels = np.array_split(changed, len(key_frames(found)))
     assert all(panel.any() for panel in panels)
+
+
+def test_key_pictures_come_with_their_times() -> None:
+    case = case_of(scene(RIDER), normal())
+    (found,) = case.events
+    assert [seconds for seconds, _ in key_pictures(case, found)] == [frame / 10 for frame in key_frames(found)]
+
+
+def changed_in(case: ClipCase, frame: int, box: np.ndarray) -> float:
+    """How much of the outline of a box (4,) differs from the bare frame, in grey levels."""
+    drawn = list(annotated(case, 480))[frame].astype(int)
+    bare = fitted(case.clip.frame(frame).pixels, 480).astype(int)
+    x0, y0, _, y1 = np.rint(box * 3).astype(int)
+    return float(np.abs(drawn - bare)[y0 : y1 + 1, x0].mean())
+
+
+def test_the_annotated_clip_outlines_the_event_strongly_and_everything_else_faintly() -> None:
+    case = case_of(scene(RIDER), normal())
+    (found,) = case.events
+    frame, (rider,) = 60, found.tracks
+    here = {int(case.seen.track[row]): case.seen.box[row] for row in np.flatnonzero(case.seen.frame == frame)}
+    strong = changed_in(case, frame, here.pop(rider))
+    assert len(here) == 2
+    for box in here.values():
+        assert 0 < changed_in(case, frame, box) < strong
+
+
+def test_between_two_looks_a_track_is_drawn_between_its_boxes() -> None:
+    seen = walk(50)
+    kept = seen.only(seen.frame % 2 == 0)
+    case = case_of(replace(kept, step=2), normal())
+    case.__dict__["events"] = ()
+    between = seen.box[(seen.frame == 31) & (seen.track == 1)][0]
+    assert changed_in(case, 31, between) > 0
+
+
+def test_a_track_that_is_lost_for_long_is_not_drawn_meanwhile() -> None:
+    seen = walk(50)
+    case = case_of(seen.only((seen.frame < 20) | (seen.frame > 60)), normal())
+    case.__dict__["events"] = ()
+    drawn = list(annotated(case, 480))
+    assert np.array_equal(drawn[40], fitted(case.clip.frame(40).pixels, 480))
+    assert not np.array_equal(drawn[10], fitted(case.clip.frame(10).pixels, 480))

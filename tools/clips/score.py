@@ -23,7 +23,7 @@ def score(case: ClipCase) -> Evidence:
         return case.ledger.add(
             tool="score",
             statement=" ".join([_uncalibrated(value), *_notes(case)]),
-            verdict="uncertain",
+            verdict=verdict(case),
             quantities=(Quantity(name="score", value=value), *_noted(case)),
             media=case.media,
             figure=timeline_plot(case).pixels,
@@ -32,7 +32,7 @@ def score(case: ClipCase) -> Evidence:
     return case.ledger.add(
         tool="score",
         statement=_statement(case, value, limit),
-        verdict=_verdict(case, value, limit),
+        verdict=verdict(case),
         quantities=(
             Quantity(name="score", value=value, normal=(float(low), float(high)), p_value=calibration.p_value(value)),
             Quantity(name="threshold", value=limit),
@@ -46,9 +46,11 @@ def score(case: ClipCase) -> Evidence:
     )
 
 
-def _verdict(case: ClipCase, value: float, limit: float) -> Verdict:
-    """Where motion cannot be judged, that nothing stands out does not make a clip normal."""
-    if value > limit:
+def verdict(case: ClipCase) -> Verdict:
+    """Where motion cannot be judged, that nothing stands out does not make a clip normal; without a profile nothing."""
+    if case.profile is None:
+        return "uncertain"
+    if case.score > case.profile.calibration.threshold():
         return "anomalous"
     return "uncertain" if case.doubt else "normal"
 
@@ -60,10 +62,10 @@ def _statement(case: ClipCase, value: float, limit: float) -> str:
     share = f"{number(100 * p_value, '%')} of normal stretches of {stretch} score at least as high"
     if p_value * (calibration.n + 1) < 1.5:
         share = f"at most 1 in {calibration.n + 1:,} normal stretches of {stretch} scores as high"
-    verdict = _verdict(case, value, limit).capitalize()
-    if verdict == "Uncertain":
-        verdict = f"Uncertain, for {case.doubt}"
-    return " ".join([f"{verdict}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
+    said = verdict(case).capitalize()
+    if said == "Uncertain":
+        said = f"Uncertain, for {case.doubt}"
+    return " ".join([f"{said}: it scores {printed}, the limit is {printed_limit}; {share}.", *_notes(case)])
 
 
 def _uncalibrated(value: float) -> str:

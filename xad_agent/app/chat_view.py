@@ -21,6 +21,18 @@ _EMPTY = (
     "Drop a picture or a clip here, paste it, or take an example below. Then ask **where** and **why** it is anomalous."
 )
 
+# A mark in the conversation is a link to a place that is not in the page; this tells which was followed. It is not
+# among the tabs, since Gradio makes what is in them once they are looked at.
+_FOLLOW = """
+document.addEventListener('click', event => {
+    const mark = event.target.closest('a.xad-chip');
+    if (!mark) return;
+    event.preventDefault();
+    trigger('select', {mark: mark.hash.slice(1)});
+    document.getElementById('xad-side').scrollIntoView({block: 'nearest'});
+});
+"""
+
 
 class ChatView:
     """The conversation and what is typed into it.
@@ -30,6 +42,7 @@ class ChatView:
         key: Holds the session's key.
 
     Attributes:
+        marks: Goes off by `select` with the `mark` that was chosen, as "evidence-0-E1" or "dropped-0".
         asked: Goes off once a question was taken; then `follow`.
         demo: The cases to try, which are asked about too.
     """
@@ -44,6 +57,7 @@ class ChatView:
             latex_delimiters=[],
             elem_id="xad-conversation",
         )
+        self.marks = gr.HTML(js_on_load=_FOLLOW)
         self.question = gr.MultimodalTextbox(
             label="Question",
             placeholder="Where is it anomalous, and why?",

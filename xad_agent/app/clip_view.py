@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from xad_agent.answer import Verdict
 from xad_agent.answering import verdict_of
 from xad_agent.app.clip_film import film
 from xad_agent.app.rendering import render
@@ -17,12 +18,18 @@ from xad_agent.media.filmstrip import key_frames, key_pictures
 from xad_agent.media.time_plots import TimeScale, curves_plot, timeline_plot
 from xad_agent.tools.clips.measure import MATTERS, contrast
 from xad_agent.tools.clips.name import called
+from xad_agent.tools.clips.score import verdict
 from xad_agent.wording import number, numbers, with_article
 
 QUESTION = "What is event {number}, and why is it one?"
 # Where the tab is not open, the handler is told no key, and does nothing.
-_IF_OPEN = "(key, ...rest) => [document.getElementById('xad-clip')?.offsetParent ? key : '', ...rest]"
-_DRAWN_EVERY = 10  # frames between two words of progress
+_IF_OPEN = """(key, ...rest) =>
+    [document.querySelector('#xad-side [data-tab-id=clip]')?.ariaSelected === 'true' ? key : '', ...rest]"""
+_TOLD_EVERY = 10  # frames
+
+
+class _NotWantedError(Exception):
+    """What is drawn is not to be shown any more."""
 
 
 class ClipView:
@@ -33,15 +40,16 @@ class ClipView:
     Args:
         sessions: Everybody's.
         key: Holds the session's key.
+        side: The tabs that it is one of, under the id "clip", in "xad-side".
 
     Attributes:
         outputs: What `refresh` is for.
         asked: Goes off once a question about an event was taken.
     """
 
-    def __init__(self, sessions: Sessions, key: gr.Textbox):
+    def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs):
         self._sessions, self._key = sessions, key
-        self._stopped: set[str] = set()  # keys of the sessions whose film is not wanted any more
+        self._filming: dict[str, object] = {}  # by session, the drawing that is under way
         with gr.Tab("Clip", id="clip", visible=False) as tab, gr.Column(elem_id="xad-clip"):
             self._drawn, self._filmed = gr.State(""), gr.State("")  # what is in the page
             self._scale, self._curves_scale = gr.State(), gr.State()
@@ -55,18 +63,8 @@ class ClipView:
                                       buttons=["fullscreen"], elem_id="xad-timeline")  # fmt: skip
             self._events = gr.Radio(label="Events, the strongest first", elem_id="xad-events", visible=False)
             self._ask = gr.Button("Ask about event 1", size="sm", visible=False, elem_id="xad-ask-event")
-            self._keys = gr.Gallery(
-                label="Key frames",
-                columns=5,
-                rows=1,
-                height=170,
-                allow_preview=False,
-                object_fit="contain",
-                buttons=[],
-                interactive=False,
-                visible=False,
-                elem_id="xad-keys",
-            )
+            self._keys = gr.Gallery(label="Key frames", columns=3, height="auto", allow_preview=False, buttons=[],
+                                    interactive=False, visible=False, elem_id="xad-keys")  # fmt: skip
             self._curves = gr.Image(label="What it does beside what is normal", interactive=False, visible=False,
                                     buttons=["fullscreen"], elem_id="xad-curves")  # fmt: skip
         self.outputs = [tab, self._drawn, self._player, self._filmed]
@@ -76,13 +74,13 @@ class ClipView:
         self._sought = [self._player, self._moment]
         self._draw_it = {"fn": self._draw, "inputs": [key, self._drawn], "outputs": self._all,
                          "show_progress_on": self._caption}  # fmt: skip
-        self._then_film(tab.select(**self._draw_it))
         self._wire(key)
+        self._then_film(side.change(**self._draw_it, js=_IF_OPEN))
 
     def _wire(self, key: gr.Textbox) -> None:
         """What happens in the tab itself."""
         self._then_film(self._marked.input(lambda: None))
-        self._stop.click(self._stopped.add, key, concurrency_limit=None)
+        self._stop.click(lambda key: self._filming.pop(key, None), key, None, concurrency_limit=None)
         seeking: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
         self._moment.input(self._seek, [key, self._moment], self._player, trigger_mode="always_last", **seeking)
         self._timeline.select(self._seek_column, [key, self._scale], self._sought, **seeking)
@@ -128,14 +126,14 @@ class ClipView:
             return gr.skip()
         score, limit = numbers(case.score, case.reference.calibration.threshold())
         notes = [*case.clip.notes, *case.seen.notes]
-        caption = render("clip", case=case, verdict=verdict_of(case), score=score, limit=limit, notes=notes)
+        caption = render("clip", case=case, verdict=_verdict(case), score=score, limit=limit, notes=notes)
         plot = timeline_plot(case, column=True)
         choices = [(_told(case, event), place) for place, event in enumerate(case.events, 1)]
-        last = case.clip.time(case.clip.count - 1)
+        clip = case.clip
         return [
             now,
             caption,
-            gr.Slider(0, max(last, 1e-3), 0, step=1 / case.clip.fps),
+            gr.Slider(0, clip.duration, 0, step=1 / clip.fps, visible=clip.count > 1),
             gr.Image(plot.pixels, alt_text=_timeline_told(case)),
             plot.scale,
             gr.Radio(choices, value=1 if choices else None, visible=bool(choices)),
@@ -144,19 +142,28 @@ class ClipView:
 
     @telling
     def _film(self, key: str, drawn: str, filmed: str, marked: bool, progress: gr.Progress = gr.Progress()) -> Any:  # noqa: B008
+        """The video; one that is begun meanwhile, or another kind of it, takes the place of one under way."""
         if not drawn:
             return gr.skip()
-        self._stopped.discard(key)
-        session, case = self._sessions.find(key), self._case(key)
+        case = self._case(key)
+        own = self._filming[key] = object()
 
         def tell(frame: int) -> None:
-            if key in self._stopped:
-                raise XadError("the drawing was stopped: open the tab again to begin it anew")
-            if frame % _DRAWN_EVERY == 0:
+            if self._filming.get(key) is not own:
+                raise _NotWantedError
+            if frame % _TOLD_EVERY == 0:
                 progress((frame, case.clip.count), desc="Drawing", unit="frames")
 
-        path = str(film(case, marked, session.folder / "films", tell))
-        return gr.skip() if path == filmed else [gr.Video(path, label=f"Clip: {case.clip.name}"), path]
+        try:
+            path = str(film(case, marked, self._sessions.find(key).folder / "films", tell))
+        except _NotWantedError:
+            if key not in self._filming:
+                gr.Info("Drawing was stopped; it begins anew when the tab is opened again.")
+            return gr.skip()
+        if self._filming.get(key) is not own or path == filmed:
+            return gr.skip()
+        del self._filming[key]
+        return [gr.Video(path, label=f"Clip: {case.clip.name}"), path]
 
     def _seek(self, key: str, seconds: float, drawn: str = "something") -> Any:
         """The player at the middle of the frame that is shown then, so that no rounding shows the one before."""
@@ -207,6 +214,11 @@ class ClipView:
     @telling
     def _ask_about(self, key: str, number: int) -> None:
         self._sessions.find(key).ask(QUESTION.format(number=number))
+
+
+def _verdict(case: ClipCase) -> Verdict:
+    """What answers say; where none was given with this profile yet, what its score says."""
+    return verdict_of(case) if case.measured("score", {}) else verdict(case)
 
 
 def _event(case: ClipCase, number: int) -> Event:

@@ -11,16 +11,6 @@ from xad_agent.app.telling import telling
 from xad_agent.errors import XadError
 
 HINT = "<p class='xad-foot'>Choose a mark such as E1 behind a sentence: what it rests on is shown here.</p>"
-# A mark in the conversation is a link to a place that is not in the page; this component tells which was followed.
-_FOLLOW = """
-document.addEventListener('click', event => {
-    const mark = event.target.closest('a.xad-chip');
-    if (!mark) return;
-    event.preventDefault();
-    trigger('select', {mark: mark.hash.slice(1)});
-    document.getElementById('xad-side').scrollIntoView({block: 'nearest'});
-});
-"""
 
 
 class EvidenceView:
@@ -30,16 +20,17 @@ class EvidenceView:
         sessions: Everybody's.
         key: Holds the session's key.
         side: The tabs that it is one of, under the id "evidence".
+        marks: Tells which mark in the conversation was chosen, see `ChatView`.
     """
 
-    def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs):
+    def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs, marks: gr.HTML):
         self._sessions = sessions
-        self._shown = gr.HTML(HINT, js_on_load=_FOLLOW, elem_id="xad-evidence")
+        self._shown = gr.HTML(HINT, elem_id="xad-evidence")
         with gr.Row():
             self._figure = gr.Image(label="What the tool saw", interactive=False, visible=False, buttons=["fullscreen"])
             self._normal = gr.Image(label="Nearest normal", interactive=False, visible=False, buttons=["fullscreen"])
         self.outputs = [self._shown, self._figure, self._normal]
-        self._shown.select(self._follow, key, [*self.outputs, side], show_progress="hidden", concurrency_limit=None)
+        marks.select(self._follow, key, [*self.outputs, side], show_progress="hidden", concurrency_limit=None)
 
     def clear(self) -> list[Any]:
         """What `outputs` show before a mark is followed."""

@@ -35,9 +35,9 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                 side = gr.Tabs()
             with side:
                 picture = PictureView(sessions, key)
-                clip = ClipView(sessions, key)
+                clip = ClipView(sessions, key, side)
                 with gr.Tab("Evidence", id="evidence"):
-                    evidence = EvidenceView(sessions, key, side)
+                    evidence = EvidenceView(sessions, key, side, chat.marks)
                 with gr.Tab("Export", id="export"):
                     exports = ExportView(sessions, key)
         with tabs, gr.Tab("Normal", id="normal") as normal_tab:
@@ -46,11 +46,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             batch = BatchTab(sessions, key, tabs)
         with tabs, gr.Tab("Models", id="models"):
             models = ModelsTab(sessions, key, local)
-        views = (
-            picture,
-            clip,
-            exports,
-        )  # of what is shown; the first two each puts its tab away where it is of another kind
+        views = (picture, clip, exports)  # of what is shown; the tab of the other kind is put away
 
         def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
             asked = request.query_params.get("chat", "")

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 _RED, _BLUE, _GREY, _INK = "#be1e2d", "#0072b2", "#6e727a", "#1c1e22"
 _SHADE = 0.12
 # Inches and px an inch: in a page's column a drawing has few inches, so that what is written is large.
-_FIGURE, _COLUMN = (FIGURE_WIDTH / 100, 2.4, 100), (5.6, 2.3, 200)
-_CURVE_HEIGHT, _ROOM = 1.0, 0.8  # inches: of a curve, and of what stands above and below all
-_LABEL = 11  # the size of a line above all, which is left free for the page's label
+_FIGURE, _COLUMN = (FIGURE_WIDTH / 100, 2.4, 100), (5.0, 1.9, 224)
+_CURVE_HEIGHT, _ROOM = 0.9, 0.6  # inches: of a curve, and of what stands above and below all
 
 
 @dataclass(frozen=True)
@@ -66,22 +65,20 @@ def timeline_plot(case: "ClipCase", column: bool = False) -> TimePlot:
     """
     words = vocabulary("figure")
     figure = _figure(*(_COLUMN if column else _FIGURE))
-    if column:
-        figure.suptitle(" ", fontsize=_LABEL)
     axes = figure.add_subplot()
     seconds = np.array([case.clip.time(frame) for frame in range(len(case.frame_scores))])
     axes.plot(seconds, case.frame_scores, color=_INK, linewidth=1.2, marker="." if len(seconds) == 1 else "")
     if case.profile is not None:
         limit = case.profile.calibration.threshold()
         axes.axhline(limit, color=_RED, linestyle="--", linewidth=1)
-        axes.text(0.995 * seconds[-1], limit, words["limit"], color=_RED, ha="right", va="bottom", fontsize=8)
+        axes.text(0.995 * case.clip.duration, limit, words["limit"], color=_RED, ha="right", va="bottom", fontsize=8)
     for event in case.events:
         axes.axvspan(event.start, event.end, color=_RED, alpha=_SHADE)
         axes.text(event.peak, event.score, event.label, color=_RED, ha="center", va="bottom", fontsize=9)
     axes.set_ylim(bottom=min(0.0, float(case.frame_scores.min())))
     axes.margins(y=0.15)
     axes.set_ylabel(words["score"], fontsize=8)
-    return _drawn(figure, [axes], 0, float(seconds[-1]))
+    return _drawn(figure, [axes], 0, case.clip.duration)
 
 
 def curves_plot(curves: Sequence["Curve"], event: "Event") -> TimePlot:
@@ -95,7 +92,6 @@ def curves_plot(curves: Sequence["Curve"], event: "Event") -> TimePlot:
     width, _, resolution = _COLUMN
     figure = _figure(width, _CURVE_HEIGHT * len(curves) + _ROOM, resolution)
     every = list(figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0])
-    figure.suptitle(" ", fontsize=_LABEL)
     for axes, curve in zip(every, curves, strict=True):
         _draw_curve(axes, curve, event)
     band, edge = every[0].patches[0], every[0].lines[-1]
@@ -109,7 +105,8 @@ def curves_plot(curves: Sequence["Curve"], event: "Event") -> TimePlot:
 def _draw_curve(axes: "Axes", curve: "Curve", event: "Event") -> None:
     low, high = curve.normal
     axes.axhspan(low, high, color=_BLUE, alpha=2 * _SHADE, linewidth=0)
-    axes.plot(curve.seconds, curve.values, color=_INK, linewidth=1.2, marker=".", markersize=3)
+    known = ~np.isnan(curve.values)
+    axes.plot(curve.seconds[known], curve.values[known], color=_INK, linewidth=1.2, marker=".", markersize=3)
     axes.set_title(curve.title, fontsize=9, loc="left", pad=3, color=_INK)
     axes.margins(y=0.12)
     for end in (event.start, event.end):
@@ -127,7 +124,6 @@ def _figure(width: float, height: float, resolution: int) -> "Figure":
 
 def _drawn(figure: "Figure", every: Sequence["Axes"], start: float, end: float) -> TimePlot:
     """Axes, one above the other, over one stretch of time."""
-    end = max(end, start + 1e-3)
     for axes in every:
         axes.set_xlim(start, end)
         axes.tick_params(labelsize=8, color=_GREY)
