@@ -46,9 +46,12 @@ def launch(
     login = _login(host)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the temporary folder is removed then too
     with tempfile.TemporaryDirectory(prefix="xad-app-") as temporary:
-        # Gradio reads its environment when it is imported; its own files go below ours.
+        # Gradio reads its environment when it is imported; its own files, and Torch's, go below ours.
         os.environ.update(
-            GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"), GRADIO_SSR_MODE="False"
+            GRADIO_ANALYTICS_ENABLED="False",
+            GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"),
+            GRADIO_SSR_MODE="False",
+            TORCHINDUCTOR_CACHE_DIR=str(Path(temporary) / "torch"),
         )
         try:
             import gradio  # noqa: F401
@@ -58,6 +61,10 @@ def launch(
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
+        if folder is not None:
+            # Gradio shows files from below the temporary folder and the current one alone. Were ours given to it as an
+            # allowed path, it would also serve what was uploaded as what it says it is: a page, or SVG with a script.
+            tempfile.tempdir = str(folder.absolute())
         sessions = Sessions(
             folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds, folder is not None
         )
