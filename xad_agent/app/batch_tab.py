@@ -94,7 +94,7 @@ class BatchTab:
             with gr.Column(scale=4, min_width=330):
                 self._number = gr.State()
                 self._chosen = gr.HTML(_HINT, elem_id="xad-batch-chosen")
-                self._drawing = gr.Image(visible=False, interactive=False, buttons=["fullscreen"])
+                self._drawing = gr.Image(visible=False, interactive=False, show_label=False, buttons=["fullscreen"])
                 self._ask = gr.Button("Ask about this one", visible=False)
         with gr.Row():
             take = gr.Button("Export what the table shows", elem_id="xad-batch-export")
