@@ -18,10 +18,10 @@ from xad_agent.media import is_clip
 from xad_agent.media.frame_names import natural_order
 from xad_agent.media.reading import SUFFIXES
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.01  # for each row that is sent, and at least a second
 _HEADERS = ["No.", "Picture", "File", "Verdict", "Score", "Limit", "p-value", "First reason"]
 _TYPES = ["number", "html", "str", "html", "number", "number", "number", "str"]
-_WIDTHS = ["56px", "80px", "120px", "122px", "66px", "66px", "78px", "240px"]
+_WIDTHS = ["56px", "80px", "120px", "122px", "76px", "70px", "82px", "226px"]
 _REASON = 110  # characters of it in the table
 _EXPORTS = "export"
 _NO_EXPORTS = [gr.update(visible=False)] * 3
@@ -66,7 +66,7 @@ class BatchTab:
 
     def __init__(self, sessions: Sessions, key: gr.Textbox, tabs: gr.Tabs):
         self._sessions = sessions
-        self._timer, self._seen = gr.Timer(_LOOK_SECONDS, active=False), gr.State()
+        self._timer, self._seen = gr.Timer(active=False), gr.State()
         files = gr.File(
             label="Pictures and clips, or a folder of them",
             file_count="multiple",
@@ -94,7 +94,7 @@ class BatchTab:
             with gr.Column(scale=4, min_width=330):
                 self._number = gr.State()
                 self._chosen = gr.HTML(_HINT, elem_id="xad-batch-chosen")
-                self._drawing = gr.Image(visible=False, interactive=False, buttons=["fullscreen"])
+                self._drawing = gr.Image(visible=False, interactive=False, show_label=False, buttons=["fullscreen"])
                 self._ask = gr.Button("Ask about this one", visible=False)
         with gr.Row():
             take = gr.Button("Export what the table shows", elem_id="xad-batch-export")
@@ -134,7 +134,7 @@ class BatchTab:
         status = render("batch", batch=batch, counted=counted(every), waiting=waiting, shown=len(rows),
                         all=len(every), left=_told(batch.seconds_left))  # fmt: skip
         return [
-            gr.Timer(active=batch.running),
+            gr.Timer(max(1.0, _LOOK_SECONDS * len(rows)), active=batch.running),
             state,
             status,
             [self._cells(row) for row in rows],

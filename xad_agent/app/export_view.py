@@ -13,7 +13,7 @@ from xad_agent.errors import XadError, clean
 from xad_agent.media import is_clip
 
 _FILM = "annotated.mp4"
-_FILES = {ANSWER_PICTURE: "Picture (PNG)", REPORT: "Report (HTML)", ANSWER: "JSON", _FILM: "Clip (MP4)"}
+_FILES = {ANSWER_PICTURE: "PNG", REPORT: "HTML report", ANSWER: "JSON", _FILM: "MP4"}
 _WAIT_SECONDS = 20
 
 
@@ -33,9 +33,9 @@ class ExportView:
         self._sessions = sessions
         self._which = gr.Dropdown(label="Answer", choices=[], interactive=True, elem_id="xad-export-which")
         with gr.Row():
-            self._files = [gr.DownloadButton(what, visible=False, min_width=120) for what in _FILES.values()]
+            self._files = [gr.DownloadButton(what, visible=False, min_width=100) for what in _FILES.values()]
         self._film = gr.Button("Draw what was found into the clip", visible=False, size="sm")
-        kept = "also after the app was ended" if sessions.lasting else "as long as this app runs"
+        kept = "beyond this run of the app" if sessions.lasting else "as long as this app runs"
         self.link = gr.Textbox(
             label="Link to this chat",
             info=f"Whoever has it can read the chat and go on with it. It is kept {kept}.",

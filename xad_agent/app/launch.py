@@ -60,8 +60,12 @@ def launch(
     login = _login(host)
     few_arenas()
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="xad-app-") as temporary:
-        # Gradio reads its environment when it is imported; its own files go below ours.
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"))
+        # Gradio reads its environment when it is imported; its own files, and Torch's, go below ours.
+        os.environ.update(
+            GRADIO_ANALYTICS_ENABLED="False",
+            GRADIO_TEMP_DIR=str(Path(temporary) / "gradio"),
+            TORCHINDUCTOR_CACHE_DIR=str(Path(temporary) / "torch"),
+        )
         try:
             import gradio  # noqa: F401
         except ImportError as error:
@@ -71,6 +75,10 @@ def launch(
         from xad_agent.app.sessions import Sessions
 
         chats = _folder(folder or Path(temporary) / "chats")
+        if folder is not None:
+            # Gradio shows files from below the temporary folder and the current one alone. Were ours given to it as an
+            # allowed path, it would also serve what was uploaded as what it says it is: a page, or SVG with a script.
+            tempfile.tempdir = str(folder.absolute())
         sessions = Sessions(chats, llm, _by_name(profiles), models, seconds, lasting=folder is not None)
         page = build(sessions, local=is_this_machine(host))
         page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
