@@ -20,18 +20,23 @@ def test_a_profile_is_made_looked_at_made_stricter_saved_and_loaded_by_another(
     (tmp_path / "notes.png").write_text("no picture")
     good = sorted((screws / "train" / "good").iterdir())[30:42]
     page.set_input_files("#xad-normal-files input[type=file]", [*good, tmp_path / "notes.png"])
-    page.locator("#xad-normal-files").get_by_text("notes.png").wait_for()
+    page.wait_for_function("() => document.querySelector('#xad-normal-files').textContent.includes('notes')")
     page.get_by_label("Name of the profile").fill("twelve screws")
     page.click("#xad-make")
     page.locator("#xad-made").get_by_text(re.compile(r"learning normal, \d+ of 13; about \d+ s left")).wait_for()
     page.click("#xad-stop-making")
     page.locator("#xad-made").get_by_text("it was stopped, and nothing of it is kept").wait_for()
     page.click("#xad-make")
-    page.locator("#xad-made").get_by_text("is made and in use: fitted on 12").wait_for()
+    page.locator("#xad-made").get_by_text("is made and in use: fitted on 12").wait_for(timeout=180_000)
     assert "notes.png is not a picture" in page.locator("#xad-made").inner_text()
     assert "twelve screws: fitted on 12 normal pictures" in page.locator("#xad-profile").inner_text()
     assert page.locator("#xad-profile svg.histogram[aria-label*='12 normal scores; limit']").count() == 1
     page.wait_for_function("() => document.querySelectorAll('#xad-exemplars img').length == 12")
+
+    for name, says in (("none", "No profile of pictures is in use"), ("twelve screws", "fitted on 12")):
+        page.click("#xad-profile-name input")
+        page.get_by_role("option", name=name, exact=True).click()
+        page.locator("#xad-profile").get_by_text(says).wait_for()
 
     told = {}
     for alpha, share in (("0.2", "1 in 5 "), ("0.01", "1 in 100 "), ("0.2", "1 in 5 ")):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import gradio as gr
@@ -14,6 +13,7 @@ from xad_agent.app.session import Session
 from xad_agent.app.sessions import Sessions
 from xad_agent.app.telling import telling
 from xad_agent.clip_profile import ClipProfile
+from xad_agent.errors import XadError
 from xad_agent.media import Picture
 from xad_agent.media.clip import spread
 from xad_agent.media.scaling import shrink
@@ -61,7 +61,7 @@ class NormalTab:
                 )  # fmt: skip
         self._moved = [self._said, self._inspected]
         self._shown = [self._kind, self._name, self._alpha, *self._moved, self._gallery, self._save]
-        self.outputs = [*self._shown, self._made, self._make, self._stop]
+        self.outputs = [*self._shown, self._made]
         self._following: dict[str, Any] = {"fn": self.follow, "inputs": key, "outputs": self.outputs,
                                           "show_progress_on": self._made, "concurrency_limit": None}  # fmt: skip
         self.opening = {**self._following, "js": _CHAT}
@@ -72,9 +72,7 @@ class NormalTab:
         """Everything, for what is shown in the chat or for a kind of media."""
         session = self._sessions.find(key)
         making = session.normal.making
-        made = render("made", making=making) if making else ""
-        busy = session.normal.busy
-        return [*self._show(session, kind), made, gr.Button(interactive=not busy), gr.Button(interactive=busy)]
+        return [*self._show(session, kind), render("made", making=making) if making else ""]
 
     def follow(self, key: str, progress: gr.Progress = gr.Progress()) -> Iterator[list[Any]]:  # noqa: B008
         """The same and, where a profile is being made, its progress, and the same again once it is over."""
@@ -114,7 +112,7 @@ class NormalTab:
             self._new = gr.Textbox(label="Name of the profile", placeholder="screw", max_lines=1, elem_id="xad-new")
             with gr.Row():
                 self._make = gr.Button("Make", variant="primary", size="sm", elem_id="xad-make")
-                self._stop = gr.Button("Stop", size="sm", interactive=False, elem_id="xad-stop-making")
+                self._stop = gr.Button("Stop", size="sm", elem_id="xad-stop-making")
             self._made = gr.HTML(min_height=60, elem_id="xad-made")
 
     def _wired(self, key: gr.Textbox) -> list[Any]:
@@ -126,7 +124,7 @@ class NormalTab:
             **unlimited,
         )  # fmt: skip
         making = self._make.click(self._begin, [key, self._files, self._folder, self._new, self._alpha],
-                                  [self._made, self._make, self._stop], **unlimited)  # fmt: skip
+                                  self._made, **unlimited)  # fmt: skip
         made = making.success(**self._following)
         self._stop.click(self._end, key, None, **unlimited)
         self._save.click(self._pack, [key, self._kind], self._saved).success(None, js=_FETCH)
@@ -151,18 +149,26 @@ class NormalTab:
         return self._told(session, kind)
 
     @telling
-    def _begin(self, key: str, files: list[str] | None, folder: list[str] | None, name: str, alpha: float) -> list[Any]:
+    def _begin(self, key: str, files: list[str] | None, folder: list[str] | None, name: str, alpha: float) -> str:
         making = self._sessions.find(key).normal.make(name.strip(), [*(files or ()), *(folder or ())], alpha)
-        return [render("made", making=making), gr.Button(interactive=False), gr.Button(interactive=True)]
+        return render("made", making=making)
 
+    @telling
     def _end(self, key: str) -> None:
-        self._sessions.find(key).normal.stop()
+        normal = self._sessions.find(key).normal
+        if not normal.busy:
+            raise XadError("no profile is being made")
+        normal.stop()
 
     @telling
     def _pack(self, key: str, kind: str) -> gr.DownloadButton:
         session = self._sessions.find(key)
-        file = Path(mkdtemp(dir=self._saved.GRADIO_CACHE), f"{session.normal.names[kind]}.zip")
-        pack(session.settings.profiles[kind], file)
+        profile = session.settings.profiles[kind]
+        # Gradio serves what lies here; another content has another address, so that no browser gives an old one.
+        folder = Path(self._saved.GRADIO_CACHE, session.key, profile.fingerprint[:16])
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{session.normal.names[kind]}.zip"
+        pack(profile, file)
         return gr.DownloadButton(value=str(file))
 
     @telling
