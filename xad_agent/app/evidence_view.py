@@ -34,12 +34,14 @@ class EvidenceView:
 
     def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs):
         self._sessions = sessions
-        self._shown = gr.HTML(HINT, js_on_load=_FOLLOW, elem_id="xad-evidence")
+        with side.parent:  # what is in a tab listens to nothing before the tab is chosen
+            followed = gr.HTML("", js_on_load=_FOLLOW, visible="hidden")
+        self._shown = gr.HTML(HINT, elem_id="xad-evidence")
         with gr.Row():
             self._figure = gr.Image(label="What the tool saw", interactive=False, visible=False, buttons=["fullscreen"])
             self._normal = gr.Image(label="Nearest normal", interactive=False, visible=False, buttons=["fullscreen"])
         self.outputs = [self._shown, self._figure, self._normal]
-        self._shown.select(self._follow, key, [*self.outputs, side], show_progress="hidden", concurrency_limit=None)
+        followed.select(self._follow, key, [*self.outputs, side], show_progress="hidden", concurrency_limit=None)
 
     def clear(self) -> list[Any]:
         """What `outputs` show before a mark is followed."""
