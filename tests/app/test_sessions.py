@@ -39,7 +39,7 @@ def test_a_link_finds_a_chat_after_it_was_put_away_and_after_a_restart(
     after.close()
 
 
-@pytest.mark.parametrize("key", ["", "nobody", "../../etc", "a" * 22, "a/b" + "c" * 19])
+@pytest.mark.parametrize("key", ["nobody", "../../etc", "a" * 22, "a/b" + "c" * 19])
 def test_a_key_that_nobody_has_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     everybody = sessions(tmp_path, monkeypatch)
     with pytest.raises(XadError, match="not kept here"):
@@ -59,3 +59,10 @@ def test_a_question_that_the_end_of_the_app_broke_off_says_so(tmp_path: Path, mo
     assert kept.exchanges[1].question == "And now?" and "ended before this was answered" in kept.exchanges[1].error
     assert not kept.busy and answered(kept, "And now?").answer is not None
     after.close()
+
+
+def test_a_page_without_a_key_yet_is_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = sessions(tmp_path, monkeypatch)
+    with pytest.raises(XadError, match="still being set up"):
+        everybody.find("")
+    everybody.close()

@@ -63,6 +63,7 @@ class ChatView:
             placeholder="Where is it anomalous, and why?",
             file_types=["image", "video"],
             file_count="multiple",
+            interactive=False,  # until the session is there
             elem_id="xad-question",
         )
         self.demo = DemoView(sessions, key)

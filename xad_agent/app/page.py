@@ -48,14 +48,14 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             models = ModelsTab(sessions, key, local)
         views = (picture, clip, exports)  # of what is shown; the tab of the other kind is put away
 
-        def opened(request: gr.Request) -> tuple[str, list[dict[str, Any]]]:
+        def opened(request: gr.Request) -> tuple[Any, ...]:
             asked = request.query_params.get("chat", "")
             try:
                 session = sessions.find(asked) if asked else sessions.new()
             except XadError as error:
                 gr.Warning(str(error))
                 session = sessions.new()
-            return session.key, messages(session)
+            return session.key, messages(session), gr.MultimodalTextbox(interactive=True)
 
         def begun_anew(key: str) -> tuple[Any, ...]:
             session = sessions.new(sessions.find(key))
@@ -69,7 +69,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
                 "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        begun = page.load(opened, None, [key, chat.conversation]).then(**named)
+        begun = page.load(opened, None, [key, chat.conversation, chat.question]).then(**named)
         for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked, batch.asked):
             clip.draw_after(event.success(**follow).then(**look))
         key.change(models.refresh, key, models.outputs, show_progress="hidden")

@@ -63,6 +63,8 @@ class Sessions:
         Raises:
             XadError: There is none.
         """
+        if not key:
+            raise XadError("this page is still being set up: try again in a moment")
         with self._lock:
             if key in self._open:
                 self._open[key] = self._open.pop(key)  # the last one used is the last to be put away
