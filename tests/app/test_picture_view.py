@@ -78,6 +78,16 @@ def test_why_a_picture_cannot_be_shown_is_said(viewed) -> None:
     assert "part.png is &lt;b&gt;no picture&lt;/b&gt;" in caption
 
 
+def test_why_a_picture_cannot_be_judged_is_said(viewed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_small(*_: Any) -> None:
+        raise XadError("part.png is 1 x 1 px, too small to judge")
+
+    case = case_of(texture(3))
+    monkeypatch.setattr(case.profile, "examine", too_small)
+    tab, pictures, _, caption, _, about = viewed(case)[0].refresh("key")
+    assert "too small to judge" in caption and about == "" and pictures.visible is False and tab.visible is True
+
+
 def test_the_caption_says_verdict_score_limit_p_value_and_profile(viewed) -> None:
     case = case_of(with_square(SQUARE))
     caption, choices = viewed(case)[0].refresh("key")[3:5]
