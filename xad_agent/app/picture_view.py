@@ -58,20 +58,21 @@ class PictureView:
         if session.kind == "clip":
             return [gr.Tab(visible=_AWAY), *self._nothing()]
         try:
-            case, about = self._look(key)
-        except XadError as error:
+            return [gr.Tab(visible=True), *self._something(key)]
+        except XadError as error:  # it cannot be read, or is too small to be judged
             return [gr.Tab(visible=True), *self._nothing(str(error))]
+
+    def _something(self, key: str) -> list[Any]:
+        case, about = self._look(key)
         if case is None:
-            return [gr.Tab(visible=True), *self._nothing()]
+            return self._nothing()
         regions = [(f"Region {n}: {region.place[0]}", n) for n, region in enumerate(case.regions, start=1)]
-        return [
-            gr.Tab(visible=True),
-            gr.Column(visible=True),
-            gr.Column(visible=True),
-            _caption(case),
-            gr.Radio([*_WHOLE, *regions]),
-            about,
-        ]
+        shown = gr.Column(visible=True)
+        return [shown, shown, _caption(case), gr.Radio([*_WHOLE, *regions]), about]
+
+    def _nothing(self, problem: str = "") -> list[Any]:
+        away, caption = gr.Column(visible=False), render("picture", problem=problem)
+        return [away, away, caption, gr.Radio(_WHOLE), ""]
 
     def _place_pictures(self) -> None:
         shared: dict[str, Any] = {"format": "jpeg", "interactive": False, "buttons": ["fullscreen"]}
@@ -124,10 +125,6 @@ class PictureView:
         if case is None or now != about:
             raise XadError(_CHANGED)
         return case
-
-    def _nothing(self, problem: str = "") -> list[Any]:
-        caption = render("picture", problem=problem)
-        return [gr.Column(visible=False), gr.Column(visible=False), caption, gr.Radio(_WHOLE), ""]
 
     def _begin(self, key: str, about: str, opacity: float, marks: list[str]) -> list[Any]:
         """Another picture, or the same judged otherwise, as a whole."""
