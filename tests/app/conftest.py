@@ -153,14 +153,16 @@ def open_page(browser: "Browser") -> Iterator[Open]:
 
 def ask(page: "Page", question: str, *files: Path) -> None:
     """Type a question, with files, and wait until it is answered."""
-    answers = page.locator(".xad-verdict, .xad-error").count()
+    answers = page.locator("#xad-conversation :is(.xad-verdict, .xad-error)").count()
     if files:
         page.set_input_files("#xad-question input[type=file]", list(files))
         page.wait_for_selector("#xad-question .thumbnail-item, #xad-question .thumbnail-image")
     page.fill("#xad-question textarea", question)
     page.press("#xad-question textarea", "Enter")
     page.wait_for_function(
-        "n => document.querySelectorAll('.xad-verdict, .xad-error').length > n", arg=answers, timeout=120_000
+        "n => document.querySelectorAll('#xad-conversation :is(.xad-verdict, .xad-error)').length > n",
+        arg=answers,
+        timeout=120_000,
     )
     page.wait_for_function("() => document.querySelector('#xad-stop').disabled")
 

@@ -160,9 +160,11 @@ class ClipView:
             if key not in self._filming:
                 gr.Info("Drawing was stopped; it begins anew when the tab is opened again.")
             return gr.skip()
-        if self._filming.get(key) is not own or path == filmed:
+        if self._filming.get(key) is not own:
             return gr.skip()
         del self._filming[key]
+        if path == filmed:
+            return gr.skip()
         return [gr.Video(path, label=f"Clip: {case.clip.name}"), path]
 
     def _seek(self, key: str, seconds: float, drawn: str = "something") -> Any:
