@@ -61,15 +61,15 @@ def launch(
         from xad_agent.app.page import build
         from xad_agent.app.sessions import Sessions
 
-        if folder is not None:
-            # Gradio shows files from below the temporary folder and the current one alone. Were ours given to it as an
-            # allowed path, it would also serve what was uploaded as what it says it is: a page, or SVG with a script.
-            tempfile.tempdir = str(folder.absolute())
         sessions = Sessions(
             folder or Path(temporary) / "chats", llm, _by_kind(profiles), models, seconds, folder is not None
         )
         print(f"xad-agent: http://{host}:{port}/ (Ctrl-C ends it)", file=sys.stderr)
         page = build(sessions, local=is_this_machine(host)).queue(max_size=MAX_WAITING, default_concurrency_limit=4)
+        if folder is not None:
+            # Gradio shows files from below the temporary folder and the current one alone. Were ours given to it as an
+            # allowed path, it would also serve what was uploaded as what it says it is: a page, or SVG with a script.
+            tempfile.tempdir = str(folder.absolute())
         try:
             page.launch(
                 server_name=host,
@@ -89,6 +89,7 @@ def launch(
             raise XadError(f"port {port} of {host} cannot be used: choose another with --port") from error
         finally:
             sessions.close()
+            tempfile.tempdir = None
 
 
 def _by_kind(folders: Sequence[Path]) -> dict[str, Profile]:
