@@ -25,9 +25,10 @@ def downloaded(page: "Page", name: str) -> Path:
 def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
     open_page: Open, screws: Path, screw_profile: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "temporary").mkdir()
-    options = ("--profile", str(screw_profile), "--folder", str(tmp_path / "kept"))
-    with running(tmp_path / "temporary", *options) as at:
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+    options = ("--profile", str(screw_profile), "--folder", str(tmp_path / "kept"))  # outside of the temporary ones
+    with running(tmp_path / "first", *options) as at:
         page = open_page(at)
         ask(page, QUESTION, screws / "test" / "scratch_head" / "000.jpg")
         ask(page, "Is it a scratch?")
@@ -47,7 +48,7 @@ def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
         link = page.locator("#xad-export-link").get_by_role("textbox").input_value()
         assert link == page.url and "beyond this run" in page.locator("#xad-export-link").inner_text()
         _is_the_chat(open_page(link), first)
-    with running(tmp_path / "temporary", *options) as at:
+    with running(tmp_path / "second", *options) as at:
         later = open_page(f"{at}?{link.partition('?')[2]}")
         _is_the_chat(later, first)
         ask(later, "How sure are you?")

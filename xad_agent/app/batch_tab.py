@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
-from xad_agent.app.batch import OUTCOMES, Batch, Filter, Row
+from xad_agent.app.batch import OUTCOMES, Filter, Row
 from xad_agent.app.batch_export import counted, export
 from xad_agent.app.rendering import render
 from xad_agent.app.sessions import Sessions
@@ -82,8 +82,8 @@ class BatchTab:
         with gr.Row():
             self._outcomes = gr.CheckboxGroup(list(OUTCOMES), value=list(OUTCOMES), label="Show", scale=3)
             self._by = gr.Dropdown([(name, by) for by, name in _BY.items()], value="score", label="Where the", scale=1)
-            self._low = gr.Number(label="is at least", scale=1, minimum=0)
-            self._high = gr.Number(label="and at most", scale=1, minimum=0)
+            self._low = gr.Number(label="is at least", scale=1)
+            self._high = gr.Number(label="and at most", scale=1)
         self._filters = [self._outcomes, self._by, self._low, self._high]
         with gr.Row():
             with gr.Column(scale=9, min_width=330):
@@ -128,22 +128,21 @@ class BatchTab:
     def _shown(self, key: str, wanted: Filter) -> list[Any]:
         """What `_live` show."""
         session = self._sessions.find(key)
-        batch, state = session.batch, session.batch.state
+        batch = session.batch
+        state, running = batch.state, batch.running  # before the rows, so that the last of them are not missed
         every, rows = batch.rows(), batch.rows(wanted)
         waiting = sum(map(len, batch.waiting(session.settings.profiles).values()))
-        status = render("batch", batch=batch, counted=counted(every), waiting=waiting, shown=len(rows),
+        status = render("batch", batch=batch, running=running, counted=counted(every), waiting=waiting, shown=len(rows),
                         all=len(every), left=_told(batch.seconds_left))  # fmt: skip
+        can_start = waiting > 0 and not running
         return [
-            gr.Timer(max(1.0, _LOOK_SECONDS * len(rows)), active=batch.running),
+            gr.Timer(max(1.0, _LOOK_SECONDS * len(rows)), active=running),
             state,
             status,
             [self._cells(row) for row in rows],
-            gr.Button(
-                "Go on" if every and waiting and not batch.running else "Judge them",
-                interactive=not batch.running and waiting > 0,
-            ),
-            gr.Button(interactive=batch.running and not batch.stopping),
-            gr.Button(interactive=bool(batch.files) and not batch.running),
+            gr.Button("Go on" if every and can_start else "Judge them", interactive=can_start),
+            gr.Button(interactive=running and not batch.stopping),
+            gr.Button(interactive=bool(batch.files) and not running),
         ]
 
     def _cells(self, row: Row) -> list[Any]:
@@ -164,18 +163,18 @@ class BatchTab:
         if others := len(dropped) - len(media):
             gr.Info(f"left out, since no pictures or clips: {others} of {len(dropped)} files")
         self._sessions.find(key).batch.add(sorted(media, key=lambda file: natural_order(Path(Path(file).name))))
-        return [None, *self._shown(key, _filter(*filters))]
+        return [None, *self._shown(key, Filter(*filters))]
 
     @telling
     def _start(self, key: str, *filters: Any) -> list[Any]:
         session = self._sessions.find(key)
         session.batch.start(session.settings.profiles)
-        return self._shown(key, _filter(*filters))
+        return self._shown(key, Filter(*filters))
 
     @telling
     def _end(self, key: str, *filters: Any) -> list[Any]:
         self._sessions.find(key).batch.stop()
-        return self._shown(key, _filter(*filters))
+        return self._shown(key, Filter(*filters))
 
     @telling
     def _forget(self, key: str) -> list[Any]:
@@ -186,11 +185,11 @@ class BatchTab:
     def _look(self, seen: Any, key: str, *filters: Any) -> Any:
         if self._sessions.find(key).batch.state == seen:
             return gr.skip()
-        return self._shown(key, _filter(*filters))
+        return self._shown(key, Filter(*filters))
 
     @telling
     def _filtered(self, key: str, *filters: Any) -> list[Any]:
-        return [*self._shown(key, _filter(*filters)), *_NO_EXPORTS]
+        return [*self._shown(key, Filter(*filters)), *_NO_EXPORTS]
 
     @telling
     def _choose(self, key: str, event: gr.SelectData) -> list[Any]:
@@ -212,16 +211,12 @@ class BatchTab:
     @telling
     def _take(self, key: str, *filters: Any) -> list[gr.DownloadButton]:
         session = self._sessions.find(key)
-        batch: Batch = session.batch
-        rows = batch.rows(_filter(*filters))
+        batch = session.batch
+        rows = batch.rows(Filter(*filters))
         if not rows:
             raise XadError("the table shows nothing to export")
         paths = export(rows, len(batch.rows()), session.settings.profiles, batch.folder / _EXPORTS)
         return [gr.DownloadButton(value=str(path), visible=True) for path in paths]
-
-
-def _filter(outcomes: list[str], by: Any, low: float | None, high: float | None) -> Filter:
-    return Filter(outcomes, by, low, high)
 
 
 def _told(seconds: float | None) -> str:

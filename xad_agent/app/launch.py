@@ -93,6 +93,7 @@ def launch(
         finally:
             sessions.close()
             page.close(verbose=False)
+            tempfile.tempdir = None
 
 
 @contextmanager
