@@ -116,10 +116,11 @@ def test_a_folder_is_judged_stopped_gone_on_with_filtered_chosen_exported_and_as
     page.wait_for_selector(".xad-exchange .xad-verdict.anomalous")
     assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
     assert page.locator("#xad-conversation img").count() == 1
-    page.get_by_role("tab", name="Export").click()
     page.wait_for_function("document.querySelector('#xad-stop').disabled")
-    answer = json.loads(downloaded(page, "JSON").read_text(encoding="utf-8"))
-    assert answer["score"] == next(line["score"] for line in lines if line["media"] == chosen)
+    page.locator("a.xad-chip", has_text="E1").first.click()
+    page.wait_for_selector("#xad-evidence h2:has-text('E1')")
+    score = next(line["score"] for line in lines if line["media"] == chosen)
+    assert f"{score:.4g}" in page.locator("#xad-evidence").inner_text()
 
 
 def test_a_folder_is_dropped(app: str, open_page: Open, parts: Path) -> None:

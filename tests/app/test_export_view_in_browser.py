@@ -18,8 +18,20 @@ QUESTION = "Where is the defect, and why is it one?"
 
 def downloaded(page: "Page", name: str) -> Path:
     with page.expect_download() as caught:
-        page.locator("#xad-side").get_by_role("button", name=name).click()
+        page.locator("#xad-side").get_by_role("button", name=name, exact=True).click()
     return Path(caught.value.path())
+
+
+def answer(page: "Page", question: str) -> dict:
+    """The JSON of an answer, once the tab is of it: nothing in the page tells which answer a button is of."""
+    for _ in range(60):
+        page.get_by_role("tab", name="Export").click()
+        page.wait_for_timeout(500)
+        if page.locator("#xad-side").get_by_role("button", name="JSON", exact=True).is_visible():
+            found: dict = json.loads(downloaded(page, "JSON").read_text(encoding="utf-8"))
+            if found["question"] == question:
+                return found
+    raise AssertionError(f"there is no answer to {question!r} to take")
 
 
 def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
@@ -32,17 +44,11 @@ def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
         page = open_page(at)
         ask(page, QUESTION, screws / "test" / "scratch_head" / "000.jpg")
         ask(page, "Is it a scratch?")
-        page.get_by_role("tab", name="Export").click()
-        page.get_by_role("button", name="PNG").wait_for()
-        assert json.loads(downloaded(page, "JSON").read_text(encoding="utf-8"))["question"] == "Is it a scratch?"
+        answer(page, "Is it a scratch?")
         page.locator("#xad-export-which input").click()
         page.get_by_role("option", name=QUESTION).click()
-        for _ in range(40):  # nothing in the page tells which answer a button is of
-            page.wait_for_timeout(250)
-            first = json.loads(downloaded(page, "JSON").read_text(encoding="utf-8"))
-            if first["question"] == QUESTION:
-                break
-        assert first["question"] == QUESTION and first["claims"]
+        first = answer(page, QUESTION)
+        assert first["claims"]
         assert downloaded(page, "PNG").read_bytes().startswith(b"\x89PNG")
         assert QUESTION in downloaded(page, "HTML report").read_text(encoding="utf-8")
         link = page.locator("#xad-export-link").get_by_role("textbox").input_value()
