@@ -25,7 +25,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
     """The page for everybody in `sessions`; `local` where it can only be reached from this machine."""
     with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
         key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
-        kind = gr.Textbox(visible=False)  # of what is shown
+        kind = gr.Textbox("picture", visible=False)  # of what is shown; its tab is chosen when that changes
         gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
         tabs = gr.Tabs()
         with tabs, gr.Tab("Ask", id="ask"), gr.Row():
@@ -62,7 +62,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             return session.key, messages(session), *evidence.clear()
 
         def look_again(key: str) -> list[Any]:
-            return [sessions.find(key).kind, *(update for view in views for update in view.refresh(key))]
+            return [sessions.find(key).kind or "picture", *(update for view in views for update in view.refresh(key))]
 
         named = {"fn": None, "inputs": key, "outputs": exports.link, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
@@ -74,7 +74,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             clip.draw_after(event.success(**follow).then(**look))
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
         key.change(batch.refresh, key, batch.outputs, show_progress="hidden")
-        kind.change(lambda kind: gr.Tabs(selected=kind or "picture"), kind, side)
+        kind.change(lambda kind: gr.Tabs(selected=kind), kind, side)
         normal_tab.select(**normal.opening)
         begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
         begun.then(**named).then(**look)
