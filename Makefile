@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Named here so that pip takes the tried builds; pyproject.toml states the range that works.
 TORCH := torch==2.14.1 torchvision==0.29.1
 
-.PHONY: demo test peers app lint clean
+.PHONY: demo test peers browser app lint clean
 
 demo: $(READY)
 	$(BIN)/python -m xad_agent.demo demo
@@ -19,6 +19,10 @@ test: $(READY)
 # What agrees with other people's packages; they pull in much, so they have an environment of their own.
 peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest -m peers
+
+# The app's page as a person uses it; needs Debian's chromium and the real data.
+browser: $(READY)
+	$(BIN)/python -m pytest -m browser
 
 app: $(READY)
 	$(BIN)/python -m xad_agent.cli models pull embedded demo
