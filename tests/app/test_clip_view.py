@@ -54,10 +54,6 @@ def view_of(session: OneClip) -> ClipView:
             return ClipView(cast(Sessions, session), key, side)
 
 
-def seconds_of(update: Any) -> float:
-    return float(update.constructor_args["playback_position"])
-
-
 def quiet(*_: Any, **__: Any) -> None:
     """Stands for `gr.Progress`."""
 
@@ -95,8 +91,7 @@ def test_nothing_is_drawn_of_pictures_and_while_a_question_is_worked_on(
     assert view._draw(KEY, "", quiet) == gr.skip()
     assert view._draw("", "", quiet) == gr.skip()  # the tab is not open
     assert view._film(KEY, "", "", True, quiet) == gr.skip()
-    tab, *_ = view.refresh(KEY)
-    assert tab.constructor_args["visible"] is (session.kind == "clip")
+    assert view.tab_for(session.kind).constructor_args["visible"] is (session.kind == "clip")
     assert len(view.refresh(KEY)) == len(view.outputs)
 
 
@@ -121,14 +116,14 @@ def test_a_clip_of_one_frame_has_no_moment_to_choose(tmp_path: Path) -> None:
     view = view_of(OneClip(case_of(sightings([], 1), normal()), tmp_path))
     _, _, moment, *_ = view._draw(KEY, "", quiet)
     assert not moment.constructor_args["visible"]
-    assert seconds_of(view._seek(KEY, 0)) == pytest.approx(0.05)
+    assert view._seek(KEY, 0) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
     ("seconds", "sought"), [(0, 0.05), (3.0, 3.05), (3.09, 3.05), (11.9, 11.95), (12.0, 11.95), (99, 11.95), (-1, 0.05)]
 )
 def test_seeking_goes_to_the_middle_of_the_frame(riding: OneClip, seconds: float, sought: float) -> None:
-    assert seconds_of(view_of(riding)._seek(KEY, seconds)) == pytest.approx(sought)
+    assert view_of(riding)._seek(KEY, seconds) == pytest.approx(sought)
 
 
 def test_seeking_keeps_to_the_frames_own_times(riding: OneClip) -> None:
@@ -136,7 +131,7 @@ def test_seeking_keeps_to_the_frames_own_times(riding: OneClip) -> None:
     riding.measured.clip = replace(riding.measured.clip, times=times)
     view = view_of(riding)
     for frame in (0, 7, 60):
-        assert times[frame] < seconds_of(view._seek(KEY, times[frame])) < times[frame + 1]
+        assert times[frame] < view._seek(KEY, times[frame]) < times[frame + 1]
 
 
 def chosen(index: Any) -> gr.SelectData:
@@ -154,7 +149,7 @@ def chosen(index: Any) -> gr.SelectData:
 )
 def test_every_choice_seeks_its_moment(riding: OneClip, choose: Callable[[ClipView], Any], moment: float) -> None:
     player, slider = choose(view_of(riding))
-    assert (seconds_of(player), slider) == (pytest.approx(moment + 0.05), pytest.approx(moment))
+    assert (player, slider) == (pytest.approx(moment + 0.05), pytest.approx(moment))
 
 
 def test_an_event_is_asked_about_as_by_a_person(riding: OneClip) -> None:

@@ -268,7 +268,7 @@ def test_alpha_moves_the_verdict_without_measuring_the_picture_again(
     monkeypatch.setattr(session, "load_chat_model", lambda spec, key: ScriptedChatModel(script=[]))
     shared = SharedShelf(tmp_path / "shared", {"noise": Watched()})
     with ThreadPoolExecutor(1) as pool:
-        one = Session("key", tmp_path / "one", pool, pool, Settings(), shared=shared)
+        one = Session("key", tmp_path / "one", pool, pool, Settings(), shared)
         assert "Nothing is shown" in judge(one, "picture").said
         file = tmp_path / "part.png"
         Image.fromarray(texture(50)).save(file)

@@ -64,17 +64,19 @@ def _click(x: int, y: int) -> gr.SelectData:
 
 def test_nothing_is_shown_before_anything_is_asked_about(viewed) -> None:
     view, _ = viewed(None)
-    tab, pictures, controls, caption, _, about = view.refresh("key")
-    assert tab.visible is True and pictures.visible is controls.visible is False
+    pictures, controls, caption, _, about = view.refresh("key")
+    assert view.tab_for("").visible is True and pictures.visible is controls.visible is False
     assert "Ask about a picture" in caption and about == ""
 
 
 def test_for_a_clip_the_tab_is_put_away(viewed) -> None:
-    assert viewed(None, "clip")[0].refresh("key")[0].visible == "hidden"
+    view, _ = viewed(None, "clip")
+    assert view.tab_for("clip").visible == "hidden" and view.tab_for("picture").visible is True
+    assert view.refresh("key")[0].visible is False
 
 
 def test_why_a_picture_cannot_be_shown_is_said(viewed) -> None:
-    caption = viewed(XadError("part.png is <b>no picture</b>"))[0].refresh("key")[3]
+    caption = viewed(XadError("part.png is <b>no picture</b>"))[0].refresh("key")[2]
     assert "part.png is &lt;b&gt;no picture&lt;/b&gt;" in caption
 
 
@@ -84,13 +86,13 @@ def test_why_a_picture_cannot_be_judged_is_said(viewed, monkeypatch: pytest.Monk
 
     case = case_of(texture(3))
     monkeypatch.setattr(case.profile, "examine", too_small)
-    tab, pictures, _, caption, _, about = viewed(case)[0].refresh("key")
-    assert "too small to judge" in caption and about == "" and pictures.visible is False and tab.visible is True
+    pictures, _, caption, _, about = viewed(case)[0].refresh("key")
+    assert "too small to judge" in caption and about == "" and pictures.visible is False
 
 
 def test_the_caption_says_verdict_score_limit_p_value_and_profile(viewed) -> None:
     case = case_of(with_square(SQUARE))
-    caption, choices = viewed(case)[0].refresh("key")[3:5]
+    caption, choices = viewed(case)[0].refresh("key")[2:4]
     calibration = case.profile.calibration
     p_value = calibration.p_value(case.anomaly_map.score)
     assert '<span class="xad-verdict anomalous">' in caption and "Profile noise." in caption
@@ -103,7 +105,7 @@ def test_without_a_profile_the_caption_says_so(viewed, monkeypatch: pytest.Monke
     case = Case(picture(with_square(SQUARE)), None, Ledger())
     case.__dict__["anomaly_map"] = examine(case.picture)
     view, _ = viewed(case)
-    caption = view.refresh("key")[3]
+    caption = view.refresh("key")[2]
     assert "No normal example is known, so there is no limit" in caption and "uncertain" in caption
     assert "p-value" not in caption
     normal = view._turn("key", _about(case), 100, [], 0)[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xad_agent import __version__
-from xad_agent.app.batch import OUTCOMES, Row
+from xad_agent.app.scanning import OUTCOMES, Row
 from xad_agent.eval.page import Page, Table, write_pages
 from xad_agent.profile import Profile
 

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
-from xad_agent.app.batch import OUTCOMES, Filter, Row
 from xad_agent.app.batch_export import counted, export
 from xad_agent.app.rendering import render
+from xad_agent.app.scanning import OUTCOMES, Filter, Row
 from xad_agent.app.sessions import Sessions
 from xad_agent.app.telling import telling
 from xad_agent.errors import XadError

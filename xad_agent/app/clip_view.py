@@ -26,6 +26,15 @@ QUESTION = "What is event {number}, and why is it one?"
 _IF_OPEN = """(key, ...rest) =>
     [document.querySelector('#xad-side [data-tab-id=clip]')?.ariaSelected === 'true' ? key : '', ...rest]"""
 _TOLD_EVERY = 10  # frames
+# The page moves the player itself: Gradio's own `playback_position` is set back by events of the video that come late.
+_SEEK = """at => {
+    const player = document.querySelector('#xad-player');
+    if (!player || at === null) return;
+    const seek = () => { for (const video of player.querySelectorAll('video')) video.currentTime = player.dataset.at; };
+    if (!player.dataset.at) player.addEventListener('loadedmetadata', seek, true);  // of each new film
+    player.dataset.at = at;
+    seek();
+}"""
 
 
 class _NotWantedError(Exception):
@@ -43,6 +52,7 @@ class ClipView:
         side: The tabs that it is one of, under the id "clip", in "xad-side".
 
     Attributes:
+        tab: It; there is none while a picture is shown.
         outputs: What `refresh` is for.
         asked: Goes off once a question about an event was taken.
     """
@@ -50,11 +60,12 @@ class ClipView:
     def __init__(self, sessions: Sessions, key: gr.Textbox, side: gr.Tabs):
         self._sessions, self._key = sessions, key
         self._filming: dict[str, object] = {}  # by session, the drawing that is under way
-        with gr.Tab("Clip", id="clip", visible=False) as tab, gr.Column(elem_id="xad-clip"):
+        with gr.Tab("Clip", id="clip", visible=False) as self.tab, gr.Column(elem_id="xad-clip"):
             self._drawn, self._filmed = gr.State(""), gr.State("")  # what is in the page
             self._scale, self._curves_scale = gr.State(), gr.State()
             self._caption = gr.HTML()
             self._player = gr.Video(label="Clip", interactive=False, elem_id="xad-player", buttons=["download"])
+            self._at = gr.Number(visible=False)  # where the player is to be, in seconds
             with gr.Row():
                 self._marked = gr.Checkbox(True, label="Outline what is tracked, and the events", scale=4)
                 self._stop = gr.Button("Stop drawing", size="sm", visible=False, scale=1)
@@ -67,13 +78,14 @@ class ClipView:
                                     interactive=False, visible=False, elem_id="xad-keys")  # fmt: skip
             self._curves = gr.Image(label="What it does beside what is normal", interactive=False, visible=False,
                                     buttons=["fullscreen"], elem_id="xad-curves")  # fmt: skip
-        self.outputs = [tab, self._drawn, self._player, self._filmed]
+        self.outputs = [self._drawn, self._player, self._filmed]
         self._of_event = [self._ask, self._keys, self._curves, self._curves_scale]
         self._all = [self._drawn, self._caption, self._moment, self._timeline, self._scale, self._events,
                      *self._of_event]  # fmt: skip
-        self._sought = [self._player, self._moment]
+        self._sought = [self._at, self._moment]
         self._draw_it = {"fn": self._draw, "inputs": [key, self._drawn], "outputs": self._all,
                          "show_progress_on": self._caption}  # fmt: skip
+        self._go: dict[str, Any] = {"fn": None, "inputs": self._at, "js": _SEEK}
         self._wire(key)
         self._then_film(side.change(**self._draw_it, js=_IF_OPEN))
 
@@ -82,19 +94,25 @@ class ClipView:
         self._then_film(self._marked.input(lambda: None))
         self._stop.click(lambda key: self._filming.pop(key, None), key, None, concurrency_limit=None)
         seeking: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}
-        self._moment.input(self._seek, [key, self._moment], self._player, trigger_mode="always_last", **seeking)
-        self._timeline.select(self._seek_column, [key, self._scale], self._sought, **seeking)
-        self._curves.select(self._seek_column, [key, self._curves_scale], self._sought, **seeking)
-        self._keys.select(self._seek_key_frame, [key, self._events], self._sought, **seeking)
         chosen = self._events.input(self._seek_event, [key, self._events], self._sought, **seeking)
+        for sought in (
+            self._moment.input(self._seek, [key, self._moment], self._at, trigger_mode="always_last", **seeking),
+            self._timeline.select(self._seek_column, [key, self._scale], self._sought, **seeking),
+            self._curves.select(self._seek_column, [key, self._curves_scale], self._sought, **seeking),
+            self._keys.select(self._seek_key_frame, [key, self._events], self._sought, **seeking),
+            chosen,
+        ):
+            sought.success(**self._go)
         chosen.success(self._show_event, [key, self._events], self._of_event)
         self.asked = self._ask.click(self._ask_about, [key, self._events], None, show_progress="hidden")
 
+    def tab_for(self, kind: str) -> gr.Tab:
+        """What becomes of the tab where this kind of media is shown; "" before any is."""
+        return gr.Tab(visible=kind == "clip")
+
     def refresh(self, key: str) -> list[Any]:
-        """The tab is there while a clip is asked about; what was drawn in it is let go of when it goes."""
-        if self._sessions.find(key).kind == "clip":
-            return [gr.Tab(visible=True), gr.skip(), gr.skip(), gr.skip()]
-        return [gr.Tab(visible=False), "", None, ""]
+        """What was drawn is let go of once no clip is asked about any more."""
+        return [gr.skip()] * 3 if self._sessions.find(key).kind == "clip" else ["", None, ""]
 
     def draw_after(self, event: Any) -> None:
         """Draw anew after an event where the tab is open and there is something new."""
@@ -106,7 +124,8 @@ class ClipView:
         filmed = wanted.success(self._film, [self._key, self._drawn, self._filmed, self._marked],
                                 [self._player, self._filmed], show_progress_on=self._player)  # fmt: skip
         filmed.then(lambda: gr.Button(visible=False), None, self._stop, show_progress="hidden")
-        filmed.success(self._seek, [self._key, self._moment, self._drawn], self._player, show_progress="hidden")
+        sought = filmed.success(self._seek, [self._key, self._moment, self._drawn], self._at, show_progress="hidden")
+        sought.success(**self._go)
 
     def _case(self, key: str) -> ClipCase:
         case = self._sessions.find(key).case()
@@ -174,7 +193,7 @@ class ClipView:
         clip = self._case(key).clip
         frame = clip.index_at(min(max(seconds, 0), clip.time(clip.count - 1)))
         end = clip.time(frame + 1) if frame + 1 < clip.count else clip.duration
-        return gr.Video(playback_position=(clip.time(frame) + end) / 2)
+        return (clip.time(frame) + end) / 2
 
     def _sought_at(self, key: str, seconds: float) -> list[Any]:
         return [self._seek(key, seconds), round(seconds, 3)]

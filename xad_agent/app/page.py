@@ -25,7 +25,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
     """The page for everybody in `sessions`; `local` where it can only be reached from this machine."""
     with gr.Blocks(title="xad-agent", analytics_enabled=False, delete_cache=(3600, _DAY)) as page:
         key = gr.Textbox(visible=False)  # and no gr.State, since the address is to show it
-        kind = gr.Textbox("picture", visible=False)  # of what is shown; its tab is chosen when that changes
+        kind = gr.Textbox("picture", visible=False)  # of what is shown; its tab is chosen once that changes
         gr.HTML("<h1 class='xad-title'>Where is it anomalous, and why?</h1>")
         tabs = gr.Tabs()
         with tabs, gr.Tab("Ask", id="ask"), gr.Row():
@@ -61,21 +61,27 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             session = sessions.new(sessions.find(key))
             return session.key, messages(session), *evidence.clear()
 
+        def turned(key: str) -> list[Any]:
+            shown = sessions.find(key).kind
+            return [shown or "picture", picture.tab_for(shown), clip.tab_for(shown)]
+
         def look_again(key: str) -> list[Any]:
-            return [sessions.find(key).kind or "picture", *(update for view in views for update in view.refresh(key))]
+            return [update for view in views for update in view.refresh(key)]
 
         named = {"fn": None, "inputs": key, "outputs": exports.link, "js": _NAME_IN_ADDRESS}
         follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
                   "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        look = {"fn": look_again, "inputs": key, "outputs": [kind, *(part for view in views for part in view.outputs)],
+        turn = {"fn": turned, "inputs": key, "outputs": [kind, picture.tab, clip.tab], "concurrency_limit": None,
+                "show_progress": "hidden"}  # fmt: skip
+        look = {"fn": look_again, "inputs": key, "outputs": [part for view in views for part in view.outputs],
                 "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
         begun = page.load(opened, None, [key, chat.conversation, chat.question]).then(**named)
         for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked, batch.asked):
-            clip.draw_after(event.success(**follow).then(**look))
+            clip.draw_after(event.success(**turn).then(**follow).then(**look))
         key.change(models.refresh, key, models.outputs, show_progress="hidden")
         key.change(batch.refresh, key, batch.outputs, show_progress="hidden")
         kind.change(lambda kind: gr.Tabs(selected=kind), kind, side)
         normal_tab.select(**normal.opening)
         begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
-        begun.then(**named).then(**look)
+        begun.then(**named).then(**turn).then(**look)
     return page

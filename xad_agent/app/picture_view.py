@@ -34,6 +34,7 @@ class PictureView:
         key: Holds the session's key.
 
     Attributes:
+        tab: It; there is none while a clip is shown.
         asked: Go off once a question about a place was taken; then the conversation is to be followed.
         outputs: What `refresh` tells.
     """
@@ -42,25 +43,26 @@ class PictureView:
         self._sessions = sessions
         self._drawn: WeakKeyDictionary[Case, tuple[int, Overlay]] = WeakKeyDictionary()
         self._mended: WeakSet[Case] = WeakSet()
-        with gr.Tab("Picture", id="picture") as self._tab:
+        with gr.Tab("Picture", id="picture") as self.tab:
             self._about = gr.Textbox(visible=False)  # what is drawn, and how it is judged
             with gr.Column(visible=False) as self._all:
                 self._place_pictures()
             self._caption = gr.HTML(render("picture"), elem_id="xad-caption")
             with gr.Column(visible=False) as self._below:
                 self._place_controls()
-        self.outputs = [self._tab, self._all, self._below, self._caption, self._view, self._about]
+        self.outputs = [self._all, self._below, self._caption, self._view, self._about]
         self._wire(key)
+
+    def tab_for(self, kind: str) -> gr.Tab:
+        """What becomes of the tab where this kind of media is shown; "" before any is."""
+        return gr.Tab(visible=_AWAY if kind == "clip" else True)
 
     def refresh(self, key: str) -> list[Any]:
         """What `outputs` show of what the session shows; the pictures follow by themselves where they have changed."""
-        session = self._sessions.find(key)
-        if session.kind == "clip":
-            return [gr.Tab(visible=_AWAY), *self._nothing()]
         try:
-            return [gr.Tab(visible=True), *self._something(key)]
+            return self._something(key)
         except XadError as error:  # it cannot be read, or is too small to be judged
-            return [gr.Tab(visible=True), *self._nothing(str(error))]
+            return self._nothing(str(error))
 
     def _something(self, key: str) -> list[Any]:
         case, about = self._look(key)

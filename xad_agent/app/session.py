@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xad_agent.agent import Agent
-from xad_agent.app.batch import Batch
 from xad_agent.app.exchange import RECORD, Exchange
 from xad_agent.app.heap import give_back
 from xad_agent.app.normal import Normal
+from xad_agent.app.scanning import Scanning
 from xad_agent.app.shelf import SharedShelf
 from xad_agent.budget import Budget
 from xad_agent.case import Case
@@ -64,8 +64,8 @@ class Session:
         pool: Where questions are worked on.
         batches: Where many files are judged, so that no question waits for them.
         settings: What it starts with.
-        seconds: That a question may take.
         shared: The profiles of everybody.
+        seconds: That a question may take.
 
     Attributes:
         exchanges: What was asked, in order.
@@ -82,19 +82,20 @@ class Session:
         pool: Executor,
         batches: Executor,
         settings: Settings,
+        shared: SharedShelf,
         seconds: float = SECONDS,
-        shared: SharedShelf | None = None,
     ):
         self.key, self.folder, self.settings, self._seconds = key, folder, settings, seconds
         (folder / _MEDIA).mkdir(parents=True, exist_ok=True)
-        self.normal = Normal(folder, settings, shared or SharedShelf(folder / "shared"))
+        self.normal = Normal(folder, settings, shared)
         self._pool, self._lock, self._working = pool, threading.RLock(), threading.Lock()
         self._memory = Memory(folder / _MEMORY)
         self._agent: Agent | None = None
         self._agent_for: tuple[Any, ...] = ()  # the settings it was made for
         self._chat: Chat | None = None
         self._chat_shows: Path | None = None
-        self.batch = Batch((folder / _BATCH).absolute(), batches)
+        self._answers: Chat | None = None  # the chat that works on a question
+        self.batch = Scanning((folder / _BATCH).absolute(), batches)
         self.exchanges = self._kept()
         self.shown: Path | None = self.exchanges[-1].shown if self.exchanges else None
 
@@ -184,8 +185,8 @@ class Session:
 
     def stop(self) -> None:
         """End what is worked on: it is answered from the evidence that is there."""
-        if self._chat and self.busy:
-            self._chat.stop()
+        if answers := self._answers:
+            answers.stop()
 
     def case(self) -> Case | ClipCase | None:
         """What is shown, with all that is measured of it once; None before anything is.
@@ -248,7 +249,7 @@ class Session:
     def _work_on(self, exchange: Exchange) -> None:
         try:
             self.turn_to(exchange.shown)
-            chat = self.chat()
+            chat = self._answers = self.chat()
             for step in chat.stream(exchange.question):
                 exchange.add(step)
                 if step.answer:
@@ -258,6 +259,7 @@ class Session:
         except Exception as error:  # a defect of ours ends this answer, not the page
             exchange.fail(f"unexpected {type(error).__name__} ({reason(error)}): please report it")
         finally:
+            self._answers = None
             exchange.keep()
             exchange.exported.set()
             give_back()

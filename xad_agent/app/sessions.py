@@ -89,7 +89,7 @@ class Sessions:
             settings = Settings(self._llm, models=dict(self._models))
             if like:
                 settings = replace(like.settings, models=dict(like.settings.models), profiles={})
-            session = Session(key, self.folder / key, self._pool, self._batches, settings, self._seconds, self.shared)
+            session = Session(key, self.folder / key, self._pool, self._batches, settings, self.shared, self._seconds)
             if like:
                 session.normal.follow(like.normal)
             self._open[key] = session

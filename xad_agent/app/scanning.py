@@ -1,4 +1,4 @@
-"""`Batch`: many files of a session, judged one by one beside the page, and what came of each."""
+"""`Scanning`: many files of a session, judged one by one beside the page, and what came of each."""
 
 import re
 import shutil
@@ -85,7 +85,7 @@ class Filter:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
-class Batch:
+class Scanning:
     """Many files, judged one at a time in a thread of the app's; between two of them others have their turn.
 
     Args:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.normal import NormalProfile, texture, with_square
-from xad_agent.app.batch import Batch, Filter, Row
 from xad_agent.app.batch_export import counted, export
+from xad_agent.app.scanning import Filter, Row, Scanning
 from xad_agent.errors import XadError
 
 FORMULA, MARKUP = "=cmd() é.png", "<img src=x onerror=alert(1)>.png"
@@ -45,7 +45,7 @@ def dropped(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def judged(tmp_path: Path, pool: ThreadPoolExecutor, dropped: list[Path], profile: NormalProfile) -> Batch:
-    batch = Batch(tmp_path / "batch", pool)
+    batch = Scanning(tmp_path / "batch", pool)
     batch.add(dropped)
     run(batch, profile)
     return batch
@@ -83,7 +83,7 @@ def test_what_has_no_profile_waits_and_is_said_when_nothing_else_is_left(judged:
 def test_it_is_gone_on_with_where_it_was_stopped_also_by_another_that_opens_the_folder(
     tmp_path: Path, pool: ThreadPoolExecutor, dropped: list[Path], profile: NormalProfile
 ) -> None:
-    batch = Batch(tmp_path / "batch", pool)
+    batch = Scanning(tmp_path / "batch", pool)
     with pytest.raises(XadError, match="there is no file yet"):
         run(batch, profile)
     batch.add(dropped[:3])
@@ -99,11 +99,11 @@ def test_it_is_gone_on_with_where_it_was_stopped_also_by_another_that_opens_the_
     turn.set()
     wait(batch)
     assert batch.rows() == []
-    again = Batch(tmp_path / "batch", pool)
+    again = Scanning(tmp_path / "batch", pool)
     assert [file.name for file in again.files] == ["good.png", "bad.png", MARKUP]
     run(again, profile)
     assert (again.done, again.total) == (3, 3)
-    opened = Batch(tmp_path / "batch", pool)
+    opened = Scanning(tmp_path / "batch", pool)
     assert [row.line for row in opened.rows()] == [row.line for row in again.rows()]
     with pytest.raises(XadError, match="all files are judged"):
         run(opened, profile)
