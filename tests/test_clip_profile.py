@@ -13,7 +13,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from tests import crowd
 from tests.crowd import HEIGHT, RIDER, WIDTH, Drawn, Walker, film, profile_of, scene, sightings, walk, walkway
+from tests.eval.meaning import by_letters
 from tests.normal import NormalProfile, texture
+from tests.tiny import tiny_spec
 from xad_agent import clip_profile as module
 from xad_agent.agent import Agent
 from xad_agent.clip_profile import ClipProfile, stretch_maxima
@@ -23,14 +25,30 @@ from xad_agent.errors import XadError
 from xad_agent.eval.clip_scoring import ProfileScorer
 from xad_agent.media import Clip, read_clip
 from xad_agent.profile import Profile
+from xad_agent.prompts import vocabulary
 
 normal = cache(walkway)
 
 
+class Jointless:
+    """A `PoseEstimator` that sees no joint."""
+
+    joints = tuple(vocabulary("joints"))
+
+    def estimate(self, pixels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        return np.full((len(boxes), len(self.joints), 3), (np.nan, np.nan, 0), np.float32)
+
+
+def do_without_weights(patch: pytest.MonkeyPatch) -> None:
+    """What is scripted instead of the embedded models."""
+    patch.setattr(module, "load_objects", lambda spec="nanodet": Drawn())
+    patch.setattr(module, "load_pose", Jointless)
+    patch.setattr(module, "embed", by_letters)
+
+
 @pytest.fixture(autouse=True)
-def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scripted detector instead of the embedded one's weights."""
-    monkeypatch.setattr(module, "load_objects", lambda spec="nanodet": Drawn())
+def _without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    do_without_weights(monkeypatch)
 
 
 @pytest.fixture
@@ -187,13 +205,18 @@ def test_alpha_out_of_range(alpha: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> ClipProfile:
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny_spec(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def fitted(backbone: str) -> ClipProfile:
     """Fitted on what is drawn: a background, people 20 px tall, and speeds measured by flow."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "load_objects", lambda spec="nanodet": Drawn())
+        do_without_weights(patch)
         clips: list[Any] = [film(walk(seed, 24)) for seed in range(2)]
         other = read_clip(np.zeros((4, 50, 60, 3), np.uint8), fps=10, name="other")
-        return ClipProfile.fit([*clips, other, "nowhere.mp4"], alpha=0.4, progress=False)
+        return ClipProfile.fit([*clips, other, "nowhere.mp4"], alpha=0.4, backbone=backbone, progress=False)
 
 
 def test_fitting_looks_at_the_clips_and_names_what_it_skips(fitted: ClipProfile) -> None:
@@ -209,11 +232,12 @@ def test_fitting_looks_at_the_clips_and_names_what_it_skips(fitted: ClipProfile)
     assert all(clip in (0, 1) and 0 <= frame < 24 for clip, frame, _ in fitted.exemplars)
 
 
-def test_fitting_with_vqunet_holds_a_part_out_of_its_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fitting_with_vqunet_holds_a_part_out_of_its_training(backbone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = partial(VquNet.fit, architecture=Architecture(2), side=16)
     monkeypatch.setattr(VquNet, "fit", lambda clips, **other: fit(clips, **other))
     clips: list[Any] = [film(walk(seed, 20)) for seed in range(2)]
-    profile = ClipProfile.fit(clips, alpha=0.4, detectors=["vqunet"], steps=2, progress=False)
+    how: Any = {"backbone": backbone, "detectors": ["vqunet"], "steps": 2, "progress": False}
+    profile = ClipProfile.fit(clips, alpha=0.4, **how)
     assert profile.vqunet is not None
     assert (profile.vqunet.trained, profile.vqunet.held) == (32, 8)
     assert profile.vqunet.heat["mean"].n == sum(int((seen.frame >= 16).sum()) for seen in profile.normal) > 0

@@ -44,26 +44,26 @@ def dropped(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def judged(tmp_path: Path, pool: ThreadPoolExecutor, dropped: list[Path], profile: NormalProfile) -> Batch:
+def judged(tmp_path: Path, pool: ThreadPoolExecutor, dropped: list[Path], profile: NormalProfile) -> Scanning:
     batch = Scanning(tmp_path / "batch", pool)
     batch.add(dropped)
     run(batch, profile)
     return batch
 
 
-def run(batch: Batch, profile: NormalProfile) -> None:
+def run(batch: Scanning, profile: NormalProfile) -> None:
     batch.start({"picture": profile})
     wait(batch)
 
 
-def wait(batch: Batch) -> None:
+def wait(batch: Scanning) -> None:
     until = time.monotonic() + 120
     while batch.running:
         assert time.monotonic() < until, "the batch does not come to its end"
         time.sleep(0.01)
 
 
-def test_each_file_has_its_row_and_a_broken_one_costs_no_other(judged: Batch, tmp_path: Path) -> None:
+def test_each_file_has_its_row_and_a_broken_one_costs_no_other(judged: Scanning, tmp_path: Path) -> None:
     rows = judged.rows()
     assert [row.outcome for row in rows] == ["normal", "anomalous", "anomalous", "failed"]
     assert [row.number for row in rows] == [1, 2, 3, 4] and not judged.error
@@ -74,7 +74,9 @@ def test_each_file_has_its_row_and_a_broken_one_costs_no_other(judged: Batch, tm
     assert counted(rows) == "2 anomalous, 1 normal, 0 uncertain, 1 failed"
 
 
-def test_what_has_no_profile_waits_and_is_said_when_nothing_else_is_left(judged: Batch, profile: NormalProfile) -> None:
+def test_what_has_no_profile_waits_and_is_said_when_nothing_else_is_left(
+    judged: Scanning, profile: NormalProfile
+) -> None:
     assert judged.waiting({}) == {"clip": [judged.files[4]]}
     with pytest.raises(XadError, match="no profile says what a normal clip is: choose one in the tab Normal"):
         run(judged, profile)
@@ -111,7 +113,7 @@ def test_it_is_gone_on_with_where_it_was_stopped_also_by_another_that_opens_the_
     assert (opened.files, opened.rows(), list(tmp_path.glob("batch/*"))) == ([], [], [])
 
 
-def test_another_limit_judges_anew(judged: Batch) -> None:
+def test_another_limit_judges_anew(judged: Scanning) -> None:
     stricter = NormalProfile()
     stricter.calibration.alpha = 0.5
     assert judged.waiting({"picture": stricter})["picture"] == judged.files[:3]
@@ -120,10 +122,10 @@ def test_another_limit_judges_anew(judged: Batch) -> None:
 
 
 def test_a_defect_ends_the_run_and_says_so(
-    judged: Batch, profile: NormalProfile, monkeypatch: pytest.MonkeyPatch, dropped: list[Path]
+    judged: Scanning, profile: NormalProfile, monkeypatch: pytest.MonkeyPatch, dropped: list[Path]
 ) -> None:
     judged.add(dropped[:1])
-    monkeypatch.setattr("xad_agent.app.batch.thumbnail", lambda file: 1 / 0)
+    monkeypatch.setattr("xad_agent.app.scanning.thumbnail", lambda file: 1 / 0)
     run(judged, profile)
     assert judged.error.startswith("unexpected ZeroDivisionError") and not judged.running
 
@@ -153,13 +155,13 @@ def test_filters(wanted: Filter, numbers: list[int]) -> None:
     assert [row.number for row in rows if wanted.passes(row)] == numbers
 
 
-def test_there_is_no_row_that_was_not_judged(judged: Batch) -> None:
+def test_there_is_no_row_that_was_not_judged(judged: Scanning) -> None:
     for number in (0, 5, 6, -1):
         with pytest.raises(XadError, match="choose a row"):
             judged.row(number)
 
 
-def test_names_are_data_in_every_export(judged: Batch, profile: NormalProfile, tmp_path: Path) -> None:
+def test_names_are_data_in_every_export(judged: Scanning, profile: NormalProfile, tmp_path: Path) -> None:
     rows = judged.rows()
     table, lines, page = export(rows, 4, {"picture": profile}, tmp_path / "out")
     with table.open(encoding="utf-8-sig", newline="") as file:
@@ -178,7 +180,7 @@ def test_names_are_data_in_every_export(judged: Batch, profile: NormalProfile, t
     assert str(tmp_path) not in html + table.read_text(encoding="utf-8") + lines.read_text(encoding="utf-8")
 
 
-def test_only_what_is_shown_is_exported(judged: Batch, tmp_path: Path) -> None:
+def test_only_what_is_shown_is_exported(judged: Scanning, tmp_path: Path) -> None:
     rows = judged.rows(Filter(outcomes=["normal"]))
     _, lines, page = export(rows, 4, {}, tmp_path / "out")
     assert [json.loads(line)["media"] for line in lines.read_text(encoding="utf-8").splitlines()] == ["good.png"]

@@ -14,6 +14,7 @@ from PIL import Image
 from tests.eval.meaning import by_letters
 from tests.normal import texture, with_square
 from tests.scripted import ScriptedChatModel
+from tests.seeing import ScriptedZeroShot
 from tests.tiny import tiny_spec
 from xad_agent.errors import XadError
 from xad_agent.eval.answer_layouts import evaluate_folder
@@ -140,6 +141,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_small_set(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xad_agent.eval.scene_summary.embed", by_letters)
+    monkeypatch.setattr("xad_agent.detectors.zero_shot.zero_shot_detector", lambda *_: ScriptedZeroShot())
     grades = {"correctness": 4, "specificity": 3, "completeness": 2, "fluency": 5}
     judge = ScriptedChatModel(script=[AIMessage(json.dumps(grades)), AIMessage("none")])
     batch = Batch(output=tmp_path / "kept", report=tmp_path / "page.html", progress=False)

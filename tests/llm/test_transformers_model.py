@@ -17,6 +17,7 @@ from xad_agent.llm import load_chat_model, sees
 from xad_agent.llm import local as module
 from xad_agent.llm.local import draft_form
 from xad_agent.llm.planned import PlannedChatModel
+from xad_agent.llm.router import intent
 from xad_agent.tools import load_tools
 
 CONVERSATION = [
@@ -87,7 +88,8 @@ def test_a_conversation_that_is_too_long_is_said_to_be(folder: Path) -> None:
         model.invoke([HumanMessage("word " * 40_000)])
 
 
-def test_a_model_of_pictures_takes_them(tmp_path: Path) -> None:
+def test_a_model_of_pictures_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xad_agent.llm.embedded.route", lambda *_: intent("name"))
     model = load_chat_model(f"hf:{write_qwen2_vl(tmp_path)}")
     assert sees(model)
     asked = HumanMessage([{"type": "text", "text": "What is it?"}, picture_block(case_of(texture(3)))])
