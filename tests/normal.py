@@ -1,5 +1,7 @@
 """A small normal world for tests: pictures of grey noise, and a profile that scores how far a pixel is from grey."""
 
+from functools import cache
+
 import numpy as np
 
 from xad_agent.calibration import Calibration
@@ -37,13 +39,10 @@ class NormalProfile(PictureProfile):
     """Twelve normal pictures, nearest first in their own order."""
 
     def __init__(self, normals: list[np.ndarray] | None = None):
-        made = [texture(seed) for seed in range(12)] if normals is None else normals
-        self.name, self.skipped, self._fitted = "noise", {}, len(made)
-        self._exemplars = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(made)]
-        scores = [examine(normal).score for normal in self._exemplars] * 4
+        exemplars, scores, usual = _noise() if normals is None else _learned(normals)
+        self.name, self.skipped, self._fitted = "noise", {}, len(exemplars)
+        self._exemplars, self.usual = list(exemplars), dict(usual)
         self.calibration = Calibration(scores, level=0.8 * max(scores), alpha=0.05)
-        measured = [self.figures(normal, examine(normal)) for normal in self._exemplars] * 4
-        self.usual = {name: np.sort([of_one[name] for of_one in measured]) for name in measured[0]}
 
     def summary(self) -> str:
         return "Profile noise."
@@ -53,10 +52,28 @@ class NormalProfile(PictureProfile):
 
     def figures(self, asked: Picture, found: AnomalyMap) -> dict[str, float]:
         """Nothing is alike elsewhere in noise."""
-        return {**figures(found.values, found.values, (USUAL, USUAL)), **look_at(asked)}
+        return _figures(asked, found)
 
     def nearest_pictures(self, asked: Picture, k: int) -> list[int]:
         return list(range(min(k, self.exemplars)))
+
+
+def _figures(asked: Picture, found: AnomalyMap) -> dict[str, float]:
+    return {**figures(found.values, found.values, (USUAL, USUAL)), **look_at(asked)}
+
+
+def _learned(normals: list[np.ndarray]) -> tuple[list[Picture], list[float], dict[str, np.ndarray]]:
+    """Pictures, their scores, and their figures in order; each counts four times."""
+    exemplars = [picture(pixels, f"good {n}.png") for n, pixels in enumerate(normals)]
+    found = [examine(normal) for normal in exemplars]
+    measured = [_figures(*one) for one in zip(exemplars, found, strict=True)] * 4
+    usual = {name: np.sort([of_one[name] for of_one in measured]) for name in measured[0]}
+    return exemplars, [one.score for one in found] * 4, usual
+
+
+@cache
+def _noise() -> tuple[list[Picture], list[float], dict[str, np.ndarray]]:
+    return _learned([texture(seed) for seed in range(12)])
 
 
 def case_of(pixels: np.ndarray, profile: "NormalProfile | None" = None, models: Models | None = None) -> Case:

@@ -26,7 +26,7 @@ def parts(screws: Path, tmp_path: Path) -> Path:
     shown = (
         "scratch_head/000",
         "scratch_head/001",
-        "scratch_neck/001",
+        "thread_top/014",
         "manipulated_front/001",
         "good/000",
         "good/001",

@@ -34,7 +34,7 @@ def _answered(page, count: int) -> str:
 
 def test_a_turned_picture_is_looked_at_and_asked_about(app: str, open_page: Open, screws: Path, tmp_path: Path) -> None:
     """Turned by EXIF and cut to portrait, so that width, height and places all differ from those in the file."""
-    upright = Image.open(screws / "test" / "scratch_head" / "000.jpg").convert("RGB").crop((0, 0, 440, 512))
+    upright = Image.open(screws / "test" / "scratch_head" / "011.jpg").convert("RGB").crop((0, 0, 440, 512))
     file, exif = tmp_path / "turned.png", Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
     upright.transpose(Image.Transpose.ROTATE_90).save(file, exif=exif)

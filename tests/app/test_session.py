@@ -8,6 +8,7 @@ import pytest
 from tests.app.stand_ins import answered, part, sessions
 from tests.scripted import call, draft
 from xad_agent.app.session import NOTHING_SHOWN
+from xad_agent.chat import Chat
 from xad_agent.clip_case import ClipCase
 from xad_agent.errors import XadError
 
@@ -62,7 +63,7 @@ def test_nothing_shown_and_nothing_asked_are_told(session, tmp_path: Path) -> No
 def test_what_is_no_picture_ends_its_own_exchange_only(session, tmp_path: Path) -> None:
     text = tmp_path / "text.png"
     text.write_text("no picture")
-    assert "text.png" in answered(session, "Is it normal?", text).error
+    assert answered(session, "Is it normal?", text).error.startswith("text.png is not a picture")
     assert answered(session, "Is it normal?", part(tmp_path)).answer is not None
 
 
@@ -76,11 +77,6 @@ def test_a_defect_of_ours_is_told_in_a_line(session, tmp_path: Path, monkeypatch
 
 def test_one_question_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-
-    class Slow(dict):
-        def __bool__(self) -> bool:
-            return go_on.wait(30)
-
     everybody = sessions(tmp_path / "chats", monkeypatch)
     session = everybody.new()
     original = type(session).chat
@@ -102,6 +98,29 @@ def test_another_way_of_judging_is_another_chat_and_the_first_is_gone_on_with(se
     assert session.chat() is not first and session.case().profile is None and not len(session.chat().ledger)
     session.settings.profiles["picture"] = profile
     assert session.chat().name == first.name and session.chat().ledger["E1"].tool == "score"
+
+
+def test_stop_ends_what_answers_though_it_is_judged_otherwise_by_now(
+    session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, stream = threading.Event(), threading.Event(), Chat.stream
+    stopped: list[Chat] = []
+
+    def slow(chat: Chat, question: str):
+        began.set()
+        assert go_on.wait(30)
+        yield from stream(chat, question)
+
+    monkeypatch.setattr(Chat, "stream", slow)
+    monkeypatch.setattr(Chat, "stop", lambda chat: stopped.append(chat))
+    (begun,) = session.ask("Is it normal?", [part(tmp_path)])
+    assert began.wait(30)
+    answers = session.chat()
+    session.settings.profiles["picture"] = session.profile.at(0.9)
+    assert session.chat() is not answers
+    session.stop()
+    go_on.set()
+    assert begun.exported.wait(30) and stopped == [answers]
 
 
 def test_a_clip_is_judged_by_a_profile_of_clips_alone(session, tmp_path: Path) -> None:

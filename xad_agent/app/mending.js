@@ -8,6 +8,7 @@ const XAD_MENDED = [
         element.alt = 'What the question is about';
     }],
     ['[aria-label="Empty value"]', element => element.setAttribute('role', 'img')],
+    ['.virtual-table-viewport', element => element.setAttribute('tabindex', '0')],  // it scrolls
     ['[role=listitem]', element => element.setAttribute('role', 'group')],  // of no list
 ];
 const xadMend = () => {

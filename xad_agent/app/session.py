@@ -205,6 +205,13 @@ class Session:
         Raises:
             XadError: See `case`.
         """
+        assert self.shown is not None
+        try:
+            return self._chat_now()
+        except XadError as error:  # where it is kept is nobody's business
+            raise XadError(str(error).replace(f"{self.shown.parent}/", "")) from error
+
+    def _chat_now(self) -> Chat:
         with self._lock:
             assert self.shown is not None
             agent, name = self._agent_now(), self._chat_name()
