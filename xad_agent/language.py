@@ -109,16 +109,21 @@ def _phrase(text: str) -> list[str]:
 
 def mentions(words: list[str], entries: Mapping[str, Iterable[str]]) -> list[Mention]:
     """Where phrases of a vocabulary (entry -> its phrases) occur; the longest phrase wins, none overlap."""
-    phrases = sorted(
-        ((_phrase(str(phrase)), entry) for entry, alternatives in entries.items() for phrase in alternatives),
-        key=lambda item: -len(item[0]),
-    )
+    places: dict[str, list[int]] = {}
+    for at, word in enumerate(words):
+        places.setdefault(word, []).append(at)
+    phrases = [
+        (phrase, entry)
+        for entry, alternatives in entries.items()
+        for each in alternatives
+        if (phrase := _phrase(str(each)))[0] in places  # few of them are, and this is asked for every sentence
+    ]
     taken: set[int] = set()
     found = []
-    for phrase, entry in phrases:
-        for at in range(len(words) - len(phrase) + 1):
+    for phrase, entry in sorted(phrases, key=lambda item: -len(item[0])):
+        for at in places[phrase[0]]:
             span = range(at, at + len(phrase))
-            if words[at] == phrase[0] and words[at : at + len(phrase)] == phrase and taken.isdisjoint(span):
+            if words[at : at + len(phrase)] == phrase and taken.isdisjoint(span):
                 taken.update(span)
                 found.append(Mention(entry, at, len(phrase)))
     return sorted(found, key=lambda mention: mention.at)

@@ -1,7 +1,7 @@
 """The overlay: a picture under its anomaly map on a fixed colour scale, with its legend and numbered regions."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ _SCALE = np.array(
     [[0.0, 255, 230, 90, 0.0], [0.3, 255, 230, 90, 0.0], [0.5, 255, 150, 20, 0.45], [0.75, 235, 30, 30, 0.6],
      [1.0, 165, 0, 90, 0.7]]
 )  # fmt: skip
+_STEPS = 1024  # of display values; finer than the colours of a picture
 
 
 class Overlay:
@@ -144,9 +145,15 @@ def _display(values: np.ndarray, whole: "AnomalyMap", calibration: "Calibration 
 
 def _tint(pixels: np.ndarray, display: np.ndarray) -> np.ndarray:
     """What the scale adds to the pixels, float32 (H, W, 3)."""
-    red, green, blue, opacity = (np.interp(display, _SCALE[:, 0], _SCALE[:, n]) for n in range(1, 5))
-    colour = np.stack([red, green, blue], axis=-1)
-    return np.asarray(opacity[..., None] * (colour - pixels), dtype=np.float32)
+    looked_up = _colours()[np.rint(display * _STEPS).astype(np.intp)]
+    return np.asarray(looked_up[..., 3:] * (looked_up[..., :3] - pixels), dtype=np.float32)
+
+
+@cache
+def _colours() -> np.ndarray:
+    """Red, green, blue and opacity for each step, float32 (steps, 4)."""
+    at = np.arange(_STEPS + 1) / _STEPS
+    return np.stack([np.interp(at, _SCALE[:, 0], of) for of in _SCALE[:, 1:].T], axis=-1).astype(np.float32)
 
 
 def _tinted(pixels: np.ndarray, tint: np.ndarray, opacity: float) -> np.ndarray:
