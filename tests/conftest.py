@@ -1,5 +1,7 @@
 """What tests share: where the real data is, and what happens without it."""
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,15 @@ def data() -> Path:
     return DATA
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_home(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
     """What the developer chose with `xad models use`, and what is cached, must not change a test."""
-    monkeypatch.setattr("xad_agent.perception.models._config", lambda: tmp_path / "home" / "models.yaml")
-    monkeypatch.setattr("xad_agent.cache.home", lambda: tmp_path / "home")
+    home = next(_homes)  # made by those that need it alone: thousands of tests do not
+    monkeypatch.setattr("xad_agent.perception.models._config", lambda: home / "models.yaml")
+    monkeypatch.setattr("xad_agent.cache.home", lambda: home)

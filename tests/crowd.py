@@ -4,7 +4,9 @@ What is seen is made directly from arrays, so that no detector, flow or tracker 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -162,7 +164,12 @@ def profile_of(normal: Sequence[Sightings], alpha: float = 0.1) -> ClipProfile:
 
 
 def walkway() -> ClipProfile:
-    """Fitted on ten normal clips of 12 s: 20 stretches."""
+    """Fitted on ten normal clips of 12 s: 20 stretches. Each test has its own, and all have one memory."""
+    return copy(_walkway())
+
+
+@cache
+def _walkway() -> ClipProfile:
     return profile_of([walk(seed) for seed in range(10)])
 
 
@@ -188,7 +195,12 @@ class Standstill:
 
 
 def foreseeing(clips: int = 10, alpha: float = 0.1) -> ClipProfile:
-    """A walkway with a `Standstill`, whose errors are known from every fifth clip."""
+    """A walkway with a `Standstill`, whose errors are known from every fifth clip; as `walkway`."""
+    return copy(_foreseeing(clips, alpha))
+
+
+@cache
+def _foreseeing(clips: int, alpha: float) -> ClipProfile:
     normal = [walk(seed) for seed in range(clips)]
     profile = profile_of(normal, alpha)
     with pytest.MonkeyPatch.context() as patch:
