@@ -135,7 +135,9 @@ def open_page(browser: "Browser") -> Iterator[Open]:
     contexts, elsewhere = [], []
 
     def opened(address: str, **settings: object) -> "Page":
-        context = browser.new_context(viewport=DESKTOP, permissions=["camera"], **settings)
+        context = browser.new_context(
+            viewport=DESKTOP, permissions=["camera", "clipboard-read", "clipboard-write"], **settings
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)

@@ -1,18 +1,27 @@
 """The conversation, as a person holds it."""
 
 import re
+from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.app.conftest import Open, ask
 
 pytestmark = [pytest.mark.data, pytest.mark.browser]
+QUESTION = "Where is the defect, and why is it one?"
+_COPY = """async data => {
+    const png = new Blob([Uint8Array.from(atob(data), letter => letter.charCodeAt(0))], {type: 'image/png'});
+    await navigator.clipboard.write([new ClipboardItem({'image/png': png})]);
+}"""
+_ANSWERED = "n => document.querySelectorAll('#xad-conversation .xad-verdict').length === n"
 
 
 def test_an_answer_opens_onto_its_evidence_and_outlives_a_reload(app: str, open_page: Open, screws: Path) -> None:
     page = open_page(app)
-    ask(page, "Where is the defect, and why is it one?", screws / "test" / "scratch_head" / "000.jpg")
+    ask(page, QUESTION, screws / "test" / "scratch_head" / "000.jpg")
     verdict = page.locator(".xad-exchange .xad-verdict").inner_text()
     page.locator("a.xad-chip", has_text="E1").first.click()
     page.wait_for_selector("#xad-evidence h2:has-text('E1')")
@@ -24,3 +33,43 @@ def test_an_answer_opens_onto_its_evidence_and_outlives_a_reload(app: str, open_
     page.reload()
     page.wait_for_selector(".xad-exchange .xad-verdict")
     assert page.locator(".xad-exchange .xad-verdict").inner_text() == verdict
+
+
+def test_a_picture_is_pasted(app: str, open_page: Open, screws: Path) -> None:
+    page, png = open_page(app), BytesIO()
+    Image.open(screws / "test" / "thread_top" / "014.jpg").convert("RGB").save(png, "PNG")
+    page.evaluate(_COPY, b64encode(png.getvalue()).decode())
+    page.focus("#xad-question textarea")
+    page.keyboard.press("Control+V")
+    page.wait_for_selector("#xad-question [aria-label='File thumbnail']")
+    ask(page, QUESTION)
+    assert page.locator("#xad-conversation img").count() == 1
+    assert "ANOMALOUS" in page.locator("#xad-conversation").inner_text()
+
+
+def test_a_picture_and_a_film_are_taken_with_the_camera(app: str, open_page: Open) -> None:
+    page = open_page(app)
+    page.get_by_text("Take a picture or a clip with the camera").click()
+    page.get_by_role("button", name="Click to Access Webcam").first.click()
+    page.get_by_role("button", name="capture photo").click()
+    page.get_by_role("button", name="Remove Image").wait_for()
+    page.get_by_role("button", name="Click to Access Webcam").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(2000)
+    page.locator("button:visible", has_text="Stop").last.click()
+    page.get_by_role("button", name="Trim video to selection").wait_for()
+    page.get_by_role("button", name="Ask about what was taken").click()
+    page.wait_for_function(_ANSWERED, arg=2)
+    said = page.locator("#xad-conversation").inner_text()
+    assert QUESTION in said and "What is wrong in this clip, and when?" in said
+    assert said.count("UNCERTAIN") == 2  # neither is like what is normal here, and the answers say why
+
+
+def test_an_example_is_tried(app: str, open_page: Open) -> None:
+    page = open_page(app)
+    page.get_by_role("button", name="Try: a flawed cloth").click()
+    page.locator("#xad-trying").get_by_text(re.compile(r"about \d+ s left")).wait_for()
+    page.wait_for_function(_ANSWERED, arg=1, timeout=180_000)
+    page.wait_for_selector("#xad-picture img")
+    assert page.locator("#xad-caption .xad-verdict").inner_text() == "ANOMALOUS"
+    assert "Profile demo textile" in page.locator("#xad-caption").inner_text()

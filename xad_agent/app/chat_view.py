@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
 from xad_agent.app.demo_view import DemoView
 from xad_agent.app.exchange import Exchange
@@ -32,6 +33,16 @@ document.addEventListener('click', event => {
     document.getElementById('xad-side').scrollIntoView({block: 'nearest'});
 });
 """
+
+
+class _Film(gr.Video):
+    """A film as the camera gives it: Gradio's own is worked over by the program ffmpeg, which few machines have."""
+
+    is_template = True  # it looks like its parent
+
+    def preprocess(self, payload: FileData | None) -> str | None:
+        """Where it was put."""
+        return payload and payload.path
 
 
 class ChatView:
@@ -71,8 +82,9 @@ class ChatView:
             self.stop = gr.Button("Stop", size="sm", interactive=False, elem_id="xad-stop")
             self.new = gr.Button("New chat", size="sm")
         with gr.Accordion("Take a picture or a clip with the camera", open=False):
-            self.camera = gr.Image(label="Camera", sources=["webcam"], type="filepath", format="png")
-            self.film = gr.Video(label="Film", sources=["webcam"])
+            straight: dict[str, Any] = {"sources": ["webcam"], "webcam_options": gr.WebcamOptions(mirror=False)}
+            self.camera = gr.Image(label="Camera", type="filepath", format="png", **straight)
+            self.film = _Film(label="Film", **straight)
             taken = gr.Button("Ask about what was taken", size="sm")
         self.asked = self.question.submit(self._ask, [key, self.question], self.question, show_progress="hidden")
         self.taken = taken.click(self._ask_about_taken, [key, self.camera, self.film, self.question],

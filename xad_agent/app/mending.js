@@ -8,7 +8,10 @@ const XAD_MENDED = [
         element.alt = 'What the question is about';
     }],
     ['[aria-label="Empty value"]', element => element.setAttribute('role', 'img')],
-    ['.virtual-table-viewport', element => element.setAttribute('tabindex', '0')],  // it scrolls
+    // Says so while it records, too; its text tells which.
+    ['button[aria-label="start recording"]', element => element.removeAttribute('aria-label')],
+    // What scrolls must hold something that can be focused.
+    ['.virtual-table-viewport th.first-column', element => element.setAttribute('tabindex', '0')],
     ['[role=listitem]', element => element.setAttribute('role', 'group')],  // of no list
 ];
 const xadMend = () => {

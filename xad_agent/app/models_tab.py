@@ -48,6 +48,7 @@ class ModelsTab:
                     info="Of those present, or PROVIDER:MODEL such as openai:gpt-5, anthropic:..., ollama:...",
                     allow_custom_value=True,
                     interactive=True,
+                    elem_id="xad-llm",
                 )
                 self._api_key = gr.Textbox(label="Key of its provider", type="password", info=_PRIVACY)
                 self._thing = gr.Textbox(label="What is looked at", info="In a word or two, for models that read.")
