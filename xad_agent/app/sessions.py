@@ -15,7 +15,7 @@ from xad_agent.errors import XadError
 from xad_agent.profile import Profile
 
 WORKERS = 2  # questions that are worked on at a time; each uses all cores
-IN_MEMORY = 16  # sessions; those that were longest left alone wait in their folders
+IN_MEMORY = 8  # sessions; those that were longest left alone wait in their folders
 _KEY = re.compile(r"[\w-]{22}")
 
 

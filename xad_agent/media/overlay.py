@@ -63,7 +63,7 @@ class Overlay:
         self._pixels = fitted(picture.pixels[self._cut], side)
         self.size = self._pixels.shape[1], self._pixels.shape[0]
         values = resize(anomaly_map.values[self._cut], self._pixels.shape[:2])
-        self._tint = _tint(self._pixels, _display(values, anomaly_map, calibration))
+        self._steps = _steps(_display(values, anomaly_map, calibration))
 
     def draw(self, opacity: float = 1.0, outlines: bool = True, boxes: bool = False) -> np.ndarray:
         """The picture with the legend below it, RGB uint8.
@@ -73,7 +73,7 @@ class Overlay:
             outlines: Whether to draw the contours of the regions' masks.
             boxes: Whether to draw their boxes. Regions have their numbers with either.
         """
-        image = Image.fromarray(_tinted(self._pixels, self._tint, opacity))
+        image = Image.fromarray(_tinted(self._pixels, self._steps, opacity))
         draw = ImageDraw.Draw(image)
         for region in self._regions:
             box, contours = self._drawn_box(region), self._contours.get(region.label)
@@ -143,10 +143,9 @@ def _display(values: np.ndarray, whole: "AnomalyMap", calibration: "Calibration 
     return np.clip((values - median) / (12 * spread), 0, 1)
 
 
-def _tint(pixels: np.ndarray, display: np.ndarray) -> np.ndarray:
-    """What the scale adds to the pixels, float32 (H, W, 3)."""
-    looked_up = _colours()[np.rint(display * _STEPS).astype(np.intp)]
-    return np.asarray(looked_up[..., 3:] * (looked_up[..., :3] - pixels), dtype=np.float32)
+def _steps(display: np.ndarray) -> np.ndarray:
+    """Display values, 0 to 1, as steps of the colour scale, uint16: small, since many pictures are kept so."""
+    return np.rint(display * _STEPS).astype(np.uint16)
 
 
 @cache
@@ -156,8 +155,9 @@ def _colours() -> np.ndarray:
     return np.stack([np.interp(at, _SCALE[:, 0], of) for of in _SCALE[:, 1:].T], axis=-1).astype(np.float32)
 
 
-def _tinted(pixels: np.ndarray, tint: np.ndarray, opacity: float) -> np.ndarray:
-    return np.rint(pixels + np.float32(opacity) * tint).astype(np.uint8)
+def _tinted(pixels: np.ndarray, steps: np.ndarray, opacity: float) -> np.ndarray:
+    colours = _colours()[steps]
+    return np.rint(pixels + np.float32(opacity) * colours[..., 3:] * (colours[..., :3] - pixels)).astype(np.uint8)
 
 
 def _trace(draw: ImageDraw.ImageDraw, contours: Sequence[np.ndarray], scale: int) -> None:
@@ -173,7 +173,7 @@ def _legend(width: int, calibration: "Calibration | None", opacity: float, scale
     image = Image.new("RGB", (width, 46 * scale), PAPER)
     room, words, small = width - 2 * GAP, vocabulary("figure"), font(14 * scale)
     grey = np.full((12 * scale, room, 3), 150, np.uint8)
-    bar = _tinted(grey, _tint(grey, np.linspace(0, 1, room)[None].repeat(len(grey), axis=0)), opacity)
+    bar = _tinted(grey, _steps(np.linspace(0, 1, room))[None].repeat(len(grey), axis=0), opacity)
     image.paste(Image.fromarray(bar), (GAP, 8 * scale))
     draw, below, middle = ImageDraw.Draw(image), 24 * scale, width // 2
     draw.text((GAP, below), words["low"], fill=FAINT, font=small)
