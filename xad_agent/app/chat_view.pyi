@@ -42,7 +42,9 @@ class _Film(gr.Video):
     def preprocess(self, payload: FileData | None) -> str | None:
         """Where it was put."""
         return payload and payload.path
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
 
     if TYPE_CHECKING:
