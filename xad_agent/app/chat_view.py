@@ -35,16 +35,6 @@ document.addEventListener('click', event => {
 """
 
 
-class _Film(gr.Video):
-    """A film as the camera gives it: Gradio's own is worked over by the program ffmpeg, which few machines have."""
-
-    is_template = True  # it looks like its parent
-
-    def preprocess(self, payload: FileData | None) -> str | None:
-        """Where it was put."""
-        return payload and payload.path
-
-
 class ChatView:
     """The conversation and what is typed into it.
 
@@ -84,7 +74,8 @@ class ChatView:
         with gr.Accordion("Take a picture or a clip with the camera", open=False):
             straight: dict[str, Any] = {"sources": ["webcam"], "webcam_options": gr.WebcamOptions(mirror=False)}
             self.camera = gr.Image(label="Camera", type="filepath", format="png", **straight)
-            self.film = _Film(label="Film", **straight)
+            self.film = gr.Video(label="Film", **straight)
+            self.film.preprocess = _as_taken  # type: ignore[method-assign, assignment]
             taken = gr.Button("Ask about what was taken", size="sm")
         self.asked = self.question.submit(self._ask, [key, self.question], self.question, show_progress="hidden")
         self.taken = taken.click(self._ask_about_taken, [key, self.camera, self.film, self.question],
@@ -118,6 +109,11 @@ class ChatView:
 
     def _stop(self, key: str) -> None:
         self._sessions.find(key).stop()
+
+
+def _as_taken(film: FileData | None) -> str | None:
+    """Where a film was put; Gradio would have the program ffmpeg, which few machines have, take its sound out first."""
+    return film and film.path
 
 
 def messages(session: Session) -> list[dict[str, Any]]:
