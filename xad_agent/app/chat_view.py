@@ -75,7 +75,7 @@ class ChatView:
             straight: dict[str, Any] = {"sources": ["webcam"], "webcam_options": gr.WebcamOptions(mirror=False)}
             self.camera = gr.Image(label="Camera", type="filepath", format="png", **straight)
             self.film = gr.Video(label="Film", **straight)
-            self.film.preprocess = _as_taken  # type: ignore[method-assign, assignment]
+            self.film.preprocess = _as_taken
             taken = gr.Button("Ask about what was taken", size="sm")
         self.asked = self.question.submit(self._ask, [key, self.question], self.question, show_progress="hidden")
         self.taken = taken.click(self._ask_about_taken, [key, self.camera, self.film, self.question],
