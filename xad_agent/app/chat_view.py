@@ -30,7 +30,8 @@ document.addEventListener('click', event => {
     if (!mark) return;
     event.preventDefault();
     trigger('select', {mark: mark.hash.slice(1)});
-    document.getElementById('xad-side').scrollIntoView({block: 'nearest'});
+    const side = document.getElementById('xad-side');  // on a phone it stands below
+    side.scrollIntoView({block: side.getBoundingClientRect().top > innerHeight / 3 ? 'start' : 'nearest'});
 });
 """
 

@@ -50,9 +50,11 @@ class Shelf:
             if name not in self._read:
                 folder = self._given.get(name, self._folder / name)
                 try:
-                    self._read[name] = Profile.load(folder)
+                    profile = Profile.load(folder)
                 except XadError as error:  # where it lies on the server concerns nobody who looks at the page
                     raise XadError(str(error).replace(str(folder), name)) from error
+                profile.name = name  # it speaks of itself as it is chosen
+                self._read[name] = profile
             return self._read[name]
 
     def add(self, name: str, profile: Profile) -> str:
