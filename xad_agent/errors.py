@@ -1,6 +1,8 @@
 """The one error a user is meant to read, those of a tool or a chat model that broke off, and how these show text."""
 
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 
 
 class ToolError(Exception):
@@ -28,6 +30,13 @@ def clean(text: str, limit: int = 80) -> str:
     seen = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     line = " ".join(seen.split())
     return line if len(line) <= limit else f"{line[: limit - 20]}...{line[-17:]}"
+
+
+def named(text: str, files: Iterable[str | Path]) -> str:
+    """A text with the names of files for their paths: where they lie on a server concerns nobody who reads it."""
+    for file in files:
+        text = text.replace(str(file), Path(file).name)
+    return text
 
 
 def reason(error: Exception) -> str:

@@ -71,13 +71,13 @@ def walkway_profile(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def app(screw_profile: Path, walkway_profile: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running app that knows screws and the walkway."""
-    with running(
+    with Running(
         tmp_path_factory.mktemp("app"), "--profile", str(screw_profile), "--profile", str(walkway_profile)
     ) as at:
         yield at
 
 
-class running:  # noqa: N801 - used like a function
+class Running:
     """An app as a process of its own, started as a user would: `xad app`.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.app.conftest import CHROMIUM, DESKTOP, PHONE, ask, running
+from tests.app.conftest import CHROMIUM, DESKTOP, PHONE, Running, ask
 from xad_agent.demo import NORMAL_CLIPS, WHAT_AND_WHEN, WHERE_AND_WHY, walkway
 from xad_agent.media import read_clip, write_clip
 from xad_agent.profile import Profile
@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
     work = Path(tempfile.mkdtemp())
     media(work)
     known = ("--profile", str(work / "plate.profile"), "--profile", str(work / "walkway.profile"))
-    with running(work, *known) as at, sync_playwright() as driver:
+    with Running(work, *known) as at, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport=DESKTOP)
         _open(page, at)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.app.conftest import Open, ask, running
+from tests.app.conftest import Open, Running, ask
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,7 +40,7 @@ def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
     for run in ("first", "second"):
         (tmp_path / run).mkdir()
     options = ("--profile", str(screw_profile), "--folder", str(tmp_path / "kept"))  # outside of the temporary ones
-    with running(tmp_path / "first", *options) as at:
+    with Running(tmp_path / "first", *options) as at:
         page = open_page(at)
         ask(page, QUESTION, screws / "test" / "scratch_head" / "000.jpg")
         ask(page, "Is it a scratch?")
@@ -54,7 +54,7 @@ def test_files_and_a_link_that_opens_the_chat_elsewhere_and_later(
         link = page.locator("#xad-export-link").get_by_role("textbox").input_value()
         assert link == page.url and "beyond this run" in page.locator("#xad-export-link").inner_text()
         _is_the_chat(open_page(link), first)
-    with running(tmp_path / "second", *options) as at:
+    with Running(tmp_path / "second", *options) as at:
         later = open_page(f"{at}?{link.partition('?')[2]}")
         _is_the_chat(later, first)
         ask(later, "How sure are you?")

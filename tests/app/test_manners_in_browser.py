@@ -7,7 +7,7 @@ import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.app.conftest import DESKTOP, PHONE, Open, ask, running
+from tests.app.conftest import DESKTOP, PHONE, Open, Running, ask
 
 pytestmark = [pytest.mark.data, pytest.mark.browser]
 
@@ -104,7 +104,7 @@ def test_a_question_without_a_picture_is_told_what_to_do(app: str, open_page: Op
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[str]:
     """The address of an app that asks who comes."""
-    with running(tmp_path, XAD_LOGIN="ada:lovelace") as at:
+    with Running(tmp_path, XAD_LOGIN="ada:lovelace") as at:
         yield at
 
 
@@ -121,7 +121,7 @@ def test_whoever_comes_logs_in_where_it_is_asked_for(closed: str, browser) -> No
 
 
 def test_it_writes_below_its_folder_alone_and_leaves_nothing(tmp_path: Path, browser) -> None:
-    started = running(tmp_path, GRADIO_ANALYTICS_ENABLED="")
+    started = Running(tmp_path, GRADIO_ANALYTICS_ENABLED="")
     with started as at:
         page = browser.new_page(viewport=DESKTOP)
         page.goto(at)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.app.conftest import Open, ask, running
+from tests.app.conftest import Open, Running, ask
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.data, pytest.mark.browser, pytest.mark.soak]
+pytestmark = [pytest.mark.data, pytest.mark.browser]
 QUESTIONS, BEFORE, AT_ONCE = 50, 5, 8  # the first few load what is loaded once
 GROWTH = 0.1
 ABOUT = ("Where is the defect, and why is it one?", "Is it normal?", "How does it differ from normal?")
@@ -28,7 +28,7 @@ def test_fifty_questions_and_eight_at_once_leave_it_as_large_as_it_was(
     open_page: Open, screws: Path, screw_profile: Path, tmp_path: Path
 ) -> None:
     files = cycle(sorted((screws / "test").glob("*/*.jpg"))[::3])
-    started = running(tmp_path, "--profile", str(screw_profile))
+    started = Running(tmp_path, "--profile", str(screw_profile))
     with started as at:
         app, page = psutil.Process(started.process.pid), open_page(at)
         for number, question in zip(range(QUESTIONS), cycle(ABOUT), strict=False):

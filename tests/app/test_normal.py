@@ -19,6 +19,7 @@ from xad_agent.app.normal import Normal
 from xad_agent.app.session import Session, Settings
 from xad_agent.app.sessions import Sessions
 from xad_agent.app.shelf import SharedShelf, Shelf
+from xad_agent.case import Case
 from xad_agent.demo import DemoCase
 from xad_agent.errors import XadError
 from xad_agent.profile import Profile
@@ -281,9 +282,9 @@ def test_alpha_moves_the_verdict_without_measuring_the_picture_again(
             found = judge(one, "picture")
             case = one.case()
             assert found.evidence is not None
-            assert case is not None
+            assert isinstance(case, Case) and case.refutation is not None
             assert found.evidence.quantity("threshold").value == Watched().at(alpha).calibration.threshold()
-            assert found.evidence.verdict == case.refutation.verdict  # type: ignore[union-attr]
+            assert found.evidence.verdict == case.refutation.verdict
             seen.append(found)
         assert examined == ["part.png"]
         assert seen[0].score == seen[1].score

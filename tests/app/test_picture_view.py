@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 from tests.normal import NormalProfile, case_of, examine, picture, texture, with_square
 from tests.seeing import ScriptedZeroShot
 from xad_agent.app.picture_view import SIDE, PictureView
+from xad_agent.app.sessions import Sessions
 from xad_agent.case import Case
 from xad_agent.errors import XadError
 from xad_agent.evidence import Ledger
@@ -48,7 +49,7 @@ def viewed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[PictureView, 
     def made(case: Any, kind: str = "picture") -> tuple[PictureView, Session]:
         session = Session(case, kind)
         with gr.Blocks():
-            view = PictureView(SimpleNamespace(find=lambda _: session), gr.Textbox())  # type: ignore[arg-type]
+            view = PictureView(cast(Sessions, SimpleNamespace(find=lambda _: session)), gr.Textbox())
         return view, session
 
     return made

@@ -54,9 +54,9 @@ def test_a_reply_is_the_same_twice(folder: Path) -> None:
     assert first.text == second.text and first.usage_metadata["output_tokens"] > 0
 
 
-def test_a_grammar_makes_even_random_weights_draft_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grammar_makes_even_random_weights_draft_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REPLY_TOKENS", 12_000)  # a byte is a token here
-    model = load_chat_model(f"hf:{write_language_model(tmp_path, 'llama')}")
+    model = load_chat_model(f"hf:{folder}")
     said = model.invoke(CONVERSATION, response_format=draft_form([HumanMessage("E1: It is."), HumanMessage("E4: So.")]))
     claims = json.loads(said.text, strict=False)["claims"]
     assert claims and parse_draft(said.text)

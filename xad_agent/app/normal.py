@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xad_agent.app.making import Making
 from xad_agent.app.shelf import SharedShelf, Shelf
-from xad_agent.errors import XadError
+from xad_agent.errors import XadError, named
 from xad_agent.profile import Profile
 from xad_agent.progress import Told
 from xad_agent.report import write_whole
@@ -90,9 +90,8 @@ class Normal:
             try:
                 profile = Profile.fit(list(dict.fromkeys(files)), alpha, progress=tell)
             except XadError as error:
-                raise XadError(_named(str(error), files)) from error
-            profile.name = name
-            profile.skipped = {Path(at).name: _named(why, files) for at, why in profile.skipped.items()}
+                raise XadError(named(str(error), files)) from error
+            profile.skipped = {Path(at).name: named(why, files) for at, why in profile.skipped.items()}
             return profile
 
         def keep(profile: Profile) -> str:
@@ -170,10 +169,3 @@ class Normal:
             write_whole(text, self._file)
         except OSError as error:
             raise XadError(f"cannot keep what was chosen ({error.strerror or error}): free space") from error
-
-
-def _named(text: str, files: Sequence[str]) -> str:
-    """A text with the names of files for their paths: where they lie on the server concerns nobody."""
-    for file in files:
-        text = text.replace(str(file), Path(file).name)
-    return text

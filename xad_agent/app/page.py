@@ -69,12 +69,10 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
             return [update for view in views for update in view.refresh(key)]
 
         named = {"fn": None, "inputs": key, "outputs": exports.link, "js": _NAME_IN_ADDRESS}
-        follow = {"fn": chat.follow, "inputs": key, "outputs": [chat.conversation, chat.stop],
-                  "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
-        turn = {"fn": turned, "inputs": key, "outputs": [kind, picture.tab, clip.tab], "concurrency_limit": None,
-                "show_progress": "hidden"}  # fmt: skip
-        look = {"fn": look_again, "inputs": key, "outputs": [part for view in views for part in view.outputs],
-                "concurrency_limit": None, "show_progress": "hidden"}  # fmt: skip
+        quiet: dict[str, Any] = {"inputs": key, "concurrency_limit": None, "show_progress": "hidden"}
+        turn = {"fn": turned, "outputs": [kind, picture.tab, clip.tab], **quiet}
+        follow = {"fn": chat.follow, "outputs": [chat.conversation, chat.stop], **quiet}
+        look = {"fn": look_again, "outputs": [part for view in views for part in view.outputs], **quiet}
         begun = page.load(opened, None, [key, chat.conversation, chat.question]).then(**named)
         for event in (begun, chat.asked, chat.taken, *chat.demo.asked, *picture.asked, clip.asked, batch.asked):
             clip.draw_after(event.success(**turn).then(**follow).then(**look))

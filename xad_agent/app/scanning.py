@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from xad_agent.answer import Verdict
 from xad_agent.app.thumbnails import thumbnail
-from xad_agent.errors import XadError, reason
+from xad_agent.errors import XadError, named, reason
 from xad_agent.media import is_clip
 from xad_agent.profile import Profile
 from xad_agent.scan import results, scan
@@ -47,7 +47,7 @@ class Row:
     @property
     def error(self) -> str:
         """Why it could not be judged, without where it is kept, which is nobody's business."""
-        return str(self.line.get("error", "")).replace(f"{self.file.parent}/", "")
+        return named(str(self.line.get("error", "")), [self.file])
 
     @property
     def reasons(self) -> list[str]:

@@ -22,7 +22,7 @@ from xad_agent.chat import Chat, clean_question
 from xad_agent.clip_case import ClipCase
 from xad_agent.defaults import SECONDS
 from xad_agent.demo import WHAT_AND_WHEN, WHERE_AND_WHY
-from xad_agent.errors import XadError, reason
+from xad_agent.errors import XadError, named, reason
 from xad_agent.llm import load_chat_model
 from xad_agent.media import is_clip
 from xad_agent.memory import Memory
@@ -205,23 +205,20 @@ class Session:
         Raises:
             XadError: See `case`.
         """
-        assert self.shown is not None
-        try:
-            return self._chat_now()
-        except XadError as error:  # where it is kept is nobody's business
-            raise XadError(str(error).replace(f"{self.shown.parent}/", "")) from error
-
-    def _chat_now(self) -> Chat:
         with self._lock:
-            assert self.shown is not None
+            shown = self.shown
+            assert shown is not None
             agent, name = self._agent_now(), self._chat_name()
-            if self._chat is None or (self._chat.agent, self._chat.name) != (agent, name):
-                before = self._chat
-                self._chat, self._chat_shows = agent.chat(self.shown, self._memory, name), self.shown
-                self._chat.case.take_over(before and before.case)
-            elif self._chat_shows != self.shown:
-                self._chat.show(self.shown)
-                self._chat_shows = self.shown
+            try:
+                if self._chat is None or (self._chat.agent, self._chat.name) != (agent, name):
+                    before = self._chat
+                    self._chat, self._chat_shows = agent.chat(shown, self._memory, name), shown
+                    self._chat.case.take_over(before and before.case)
+                elif self._chat_shows != shown:
+                    self._chat.show(shown)
+                    self._chat_shows = shown
+            except XadError as error:
+                raise XadError(named(str(error), [shown])) from error
             return self._chat
 
     def close(self) -> None:

@@ -53,16 +53,20 @@ class Shelf:
                     profile = Profile.load(folder)
                 except XadError as error:  # where it lies on the server concerns nobody who looks at the page
                     raise XadError(str(error).replace(str(folder), name)) from error
-                profile.name = name  # it speaks of itself as it is chosen
-                self._read[name] = profile
+                self._take(name, profile)
             return self._read[name]
 
     def add(self, name: str, profile: Profile) -> str:
         """Keep a profile under a name that is not taken; gives the name."""
         with self._lock:
-            profile.save(self._folder / name)
-            self._read[name] = profile
+            self._take(name, profile).save(self._folder / name)
             return name
+
+    def _take(self, name: str, profile: Profile) -> Profile:
+        """It speaks of itself as it is chosen."""
+        profile.name = name
+        self._read[name] = profile
+        return profile
 
     def read_given(self) -> None:
         """Read what was given, so that nobody waits for it; what cannot be read is told to whoever wants it."""
