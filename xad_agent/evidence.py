@@ -205,6 +205,14 @@ class Ledger:
                 for entry in self._entries
             ]
 
+    def give_figure(self, evidence_id: str, figure: np.ndarray) -> None:
+        """Give an entry back the figure, RGB uint8 (H, W, 3), that it was kept without."""
+        with self._lock:
+            self._entries = [
+                entry.model_copy(update={"figure": figure}) if entry.id == evidence_id else entry
+                for entry in self._entries
+            ]
+
     def find(self, tool: str, arguments: dict[str, Any], media: str) -> Evidence | None:
         """What the same tool measured with the same arguments on the same media, so nothing is measured twice."""
         for entry in self._entries:

@@ -27,7 +27,8 @@ def megabytes(process: psutil.Process, page: "Page") -> float:
 def test_fifty_questions_and_eight_at_once_leave_it_as_large_as_it_was(
     open_page: Open, screws: Path, screw_profile: Path, tmp_path: Path
 ) -> None:
-    files = cycle(sorted((screws / "test").glob("*/*.jpg"))[::3])
+    # A defect comes first: what only an answer to one needs, the language model for one, is loaded by it, once.
+    files = cycle([screws / "test" / "thread_top" / "014.jpg", *sorted((screws / "test").glob("*/*.jpg"))[::3]])
     started = Running(tmp_path, "--profile", str(screw_profile))
     with started as at:
         app, page = psutil.Process(started.process.pid), open_page(at)

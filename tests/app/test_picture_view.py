@@ -109,7 +109,7 @@ def test_without_a_profile_the_caption_says_so(viewed, monkeypatch: pytest.Monke
     caption = view.refresh("key")[2]
     assert "No normal example is known, so there is no limit" in caption and "uncertain" in caption
     assert "p-value" not in caption
-    normal = view._turn("key", _about(case), 100, [], 0)[1]
+    normal = view._turn("key", _about(case), 100, [], 0, "")[1]
     assert normal.visible is False
 
 
@@ -117,7 +117,7 @@ def test_without_a_profile_the_caption_says_so(viewed, monkeypatch: pytest.Monke
 def test_pictures_of_any_shape_are_drawn(viewed, shape) -> None:
     case = case_of(np.full((*shape, 3), 250, np.uint8))
     view, session = viewed(case)
-    shown, *_, x, y, chosen = view._begin("key", _about(case), 100, ["Outlines", "Boxes"])
+    shown, *_, x, y, chosen = view._begin("key", _about(case), 100, ["Outlines", "Boxes"], "")
     width, height = Image.open(shown.value["path"]).size
     assert max(view._overlay(case, 0).size) == SIDE and width >= 1 and height > 1
     assert (x.maximum, y.maximum, chosen) == (shape[1] - 1, shape[0] - 1, 0)
@@ -131,7 +131,7 @@ def test_alt_texts_say_what_is_shown(viewed) -> None:
     drawn = view._draw("key", _about(case), 60, ["Outlines"], 0)
     assert drawn.alt_text.startswith("part.png, under its anomaly map at 60 % opacity. Region 1: top")
     assert view._draw("key", _about(case), 0, [], 1).alt_text.startswith("Region 1 of part.png, as it is. Region 1: ")
-    assert view._turn("key", _about(case), 60, [], 0)[1].alt_text == "good 0.png, the nearest normal picture"
+    assert view._turn("key", _about(case), 60, [], 0, "")[1].alt_text == "good 0.png, the nearest normal picture"
 
 
 def test_a_region_is_shown_larger_from_the_pictures_own_pixels(viewed) -> None:
@@ -139,7 +139,7 @@ def test_a_region_is_shown_larger_from_the_pictures_own_pixels(viewed) -> None:
     pixels[300:320, 400:420] = np.random.default_rng(0).integers(0, 256, (20, 20, 3))
     case = case_of(pixels, NormalProfile([texture(seed, 448, 512) for seed in range(4)]))
     view, session = viewed(case)
-    *_, x, y = view._turn("key", _about(case), 0, [], 1)
+    *_, x, y = view._turn("key", _about(case), 0, [], 1, "")
     x0, y0, x1, y1 = case.regions[0].box
     assert x0 <= x.value < x1 and y0 <= y.value < y1
     overlay = view._overlay(case, 1)
@@ -156,18 +156,18 @@ def test_a_region_is_shown_larger_from_the_pictures_own_pixels(viewed) -> None:
 def test_repair_is_measured_when_asked_for_and_stays_when_the_view_turns(viewed) -> None:
     case = case_of(with_square(SQUARE))
     view, _ = viewed(case)
-    assert view._turn("key", _about(case), 100, [], 0)[3].visible is False
-    said, repaired = view._repair("key", _about(case), 0)
+    assert view._turn("key", _about(case), 100, [], 0, "")[3].visible is False
+    said, repaired, mended = view._repair("key", _about(case), 0)
     assert "With region 1 replaced by normal content, the score falls from " in said.value
     limit = f"limit {case.profile.calibration.threshold():.1f}"
     assert repaired.visible and repaired.label.startswith("Repaired: score ") and repaired.label.endswith(limit)
-    assert view._turn("key", _about(case), 100, [], 1)[3].visible is True
+    assert view._turn("key", _about(case), 100, [], 1, mended)[3].visible is True
 
 
 def test_where_nothing_can_be_repaired_it_says_why(viewed) -> None:
     case = case_of(texture(3))
     view, _ = viewed(case)
-    said, repaired = view._repair("key", _about(case), 0)
+    said, repaired, _ = view._repair("key", _about(case), 0)
     assert "No place stands out" in said.value and repaired.visible is False
 
 

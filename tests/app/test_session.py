@@ -100,6 +100,25 @@ def test_another_way_of_judging_is_another_chat_and_the_first_is_gone_on_with(se
     assert session.chat().name == first.name and session.chat().ledger["E1"].tool == "score"
 
 
+def test_what_rests_is_measured_again_and_its_evidence_has_its_figures(session, tmp_path: Path) -> None:
+    first = answered(session, "Is it normal?", part(tmp_path))
+    before = session.case()
+    session.rest()
+    again = session.case()
+    assert again is not before and again.anomaly_map.score == before.anomaly_map.score
+    assert (again.ledger["E1"].figure == before.ledger["E1"].figure).all()
+    second = answered(session, "And now?")
+    assert second.figure(second.find("E1")).read_bytes() == first.figure(first.find("E1")).read_bytes()
+
+
+def test_what_is_turned_back_to_has_its_figures(session, tmp_path: Path) -> None:
+    first = answered(session, "Is it normal?", part(tmp_path, name="a.png"))
+    answered(session, "Is it normal?", part(tmp_path, name="b.png", flawed=False))
+    assert session.chat().ledger["E1"].figure is None
+    session.turn_to(first.shown)
+    assert session.chat().ledger["E1"].figure is not None
+
+
 def test_stop_ends_what_answers_though_it_is_judged_otherwise_by_now(
     session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

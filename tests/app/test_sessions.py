@@ -39,6 +39,18 @@ def test_a_link_finds_a_chat_after_it_was_put_away_and_after_a_restart(
     after.close()
 
 
+def test_what_is_measured_is_kept_for_those_who_came_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEASURED", 1)
+    everybody = sessions(tmp_path / "chats", monkeypatch)
+    first, other = everybody.new(), everybody.new()
+    answered(first, "Is it normal?", part(tmp_path))
+    case = everybody.find(first.key).case()
+    assert everybody.find(first.key).case() is case
+    everybody.find(other.key)
+    assert everybody.find(first.key) is first and first.case() is not case
+    everybody.close()
+
+
 @pytest.mark.parametrize("key", ["nobody", "../../etc", "a" * 22, "a/b" + "c" * 19])
 def test_a_key_that_nobody_has_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     everybody = sessions(tmp_path, monkeypatch)

@@ -85,6 +85,11 @@ class Exchange:
         """What the answer rests on, by its id."""
         return next((e for e in self.answer.evidence if e.id == evidence), None) if self.answer else None
 
+    def has(self, entry: Evidence) -> bool:
+        """Whether the answer rests on this evidence; another chat's may have the same id."""
+        found = self.find(entry.id)
+        return found is not None and (found.media, found.statement) == (entry.media, entry.statement)
+
     def export(self, answer: Answer, case: "Case | ClipCase") -> None:
         """Write all pictures, the report and the JSON, so that it can be looked at without measuring anything again.
 

@@ -1,7 +1,7 @@
 """The picture: under its anomaly map, enlarged, beside the nearest normal one, repaired; a click asks about a place."""
 
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -42,9 +42,9 @@ class PictureView:
     def __init__(self, sessions: Sessions, key: gr.Textbox):
         self._sessions = sessions
         self._drawn: WeakKeyDictionary[Case, tuple[int, Overlay]] = WeakKeyDictionary()
-        self._mended: WeakSet[Case] = WeakSet()
         with gr.Tab("Picture", id="picture") as self.tab:
             self._about = gr.Textbox(visible=False)  # what is drawn, and how it is judged
+            self._mended = gr.Textbox(visible=False)  # the same of what was repaired
             with gr.Column(visible=False) as self._all:
                 self._place_pictures()
             self._caption = gr.HTML(render("picture"), elem_id="xad-caption")
@@ -103,12 +103,12 @@ class PictureView:
         quick: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": None}
         ways = [key, self._about, self._opacity, self._marks]
         shown = [self._picture, self._normal, self._said, self._repaired, self._x, self._y]
-        self._about.change(self._begin, ways, [*shown, self._view], **quick)
-        self._view.input(self._turn, [*ways, self._view], shown, **quick)
+        self._about.change(self._begin, [*ways, self._mended], [*shown, self._view], **quick)
+        self._view.input(self._turn, [*ways, self._view, self._mended], shown, **quick)
         for way in (self._opacity, self._marks):
             way.input(self._draw, [*ways, self._view], self._picture, **quick)
         at = [key, self._about, self._view]
-        self._mend.click(self._repair, at, [self._said, self._repaired])
+        self._mend.click(self._repair, at, [self._said, self._repaired, self._mended])
         place = [key, self._about, self._x, self._y]
         self.asked = (
             self._picture.select(self._ask_there, at, None, show_progress="hidden"),
@@ -128,21 +128,21 @@ class PictureView:
             raise XadError(_CHANGED)
         return case
 
-    def _begin(self, key: str, about: str, opacity: float, marks: list[str]) -> list[Any]:
+    def _begin(self, key: str, about: str, opacity: float, marks: list[str], mended: str) -> list[Any]:
         """Another picture, or the same judged otherwise, as a whole."""
         if not about:
             return [gr.Image(None), gr.Image(None), *_UNREPAIRED, None, None, 0]
-        return [*self._turn(key, about, opacity, marks, 0), 0]
+        return [*self._turn(key, about, opacity, marks, 0, mended), 0]
 
     @telling
-    def _turn(self, key: str, about: str, opacity: float, marks: list[str], view: int) -> list[Any]:
+    def _turn(self, key: str, about: str, opacity: float, marks: list[str], view: int, mended: str) -> list[Any]:
         """The whole picture, or a region, with what stands beside it, and the place that is asked about by keyboard."""
         case = self._case(key, about)
         x, y = (_region(case, view) or next(iter(case.regions), case.candidate)).peak
         return [
             self._draw(key, about, opacity, marks, view),
             self._beside(case, view),
-            *(self._repaired_in(case, view) if case in self._mended else _UNREPAIRED),
+            *(self._repaired_in(case, view) if mended == about else _UNREPAIRED),
             gr.Number(x, maximum=case.picture.width - 1),
             gr.Number(y, maximum=case.picture.height - 1),
         ]
@@ -156,8 +156,7 @@ class PictureView:
     @telling
     def _repair(self, key: str, about: str, view: int) -> list[Any]:
         case = self._case(key, about)
-        self._mended.add(case)
-        return self._repaired_in(case, view)
+        return [*self._repaired_in(case, view), about]
 
     @telling
     def _ask_there(self, key: str, about: str, view: int, click: gr.SelectData) -> None:

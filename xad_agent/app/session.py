@@ -24,7 +24,7 @@ from xad_agent.defaults import SECONDS
 from xad_agent.demo import WHAT_AND_WHEN, WHERE_AND_WHY
 from xad_agent.errors import XadError, named, reason
 from xad_agent.llm import load_chat_model
-from xad_agent.media import is_clip
+from xad_agent.media import is_clip, read_picture
 from xad_agent.memory import Memory
 from xad_agent.perception.models import Models
 from xad_agent.profile import Profile
@@ -210,16 +210,23 @@ class Session:
             assert shown is not None
             agent, name = self._agent_now(), self._chat_name()
             try:
-                if self._chat is None or (self._chat.agent, self._chat.name) != (agent, name):
-                    before = self._chat
-                    self._chat, self._chat_shows = agent.chat(shown, self._memory, name), shown
-                    self._chat.case.take_over(before and before.case)
+                chat = self._chat
+                if chat is None or (chat.agent, chat.name) != (agent, name):
+                    before, chat = chat, agent.chat(shown, self._memory, name)
+                    chat.case.take_over(before and before.case)
+                    self._give_figures(chat)
                 elif self._chat_shows != shown:
-                    self._chat.show(shown)
-                    self._chat_shows = shown
+                    chat.show(shown)
+                    self._give_figures(chat)
             except XadError as error:
                 raise XadError(named(str(error), [shown])) from error
-            return self._chat
+            self._chat, self._chat_shows = chat, shown
+            return chat
+
+    def rest(self) -> None:
+        """Let go of what is measured, where that is quick to be measured again: pictures', not clips'."""
+        if self.kind == "picture" and not self.busy:
+            self._chat = None
 
     def close(self) -> None:
         """Let go of what is in memory; the folder stays."""
@@ -244,6 +251,14 @@ class Session:
         agent = self._agent_now()
         way = [agent.profile.fingerprint if agent.profile else "", agent.models.specs, agent.models.thing]
         return f"{self.kind} {hashlib.sha256(json.dumps(way).encode()).hexdigest()[:12]}"
+
+    def _give_figures(self, chat: Chat) -> None:
+        """A chat is kept without the figures of its evidence, of what is shown now too; the exchanges have them."""
+        for entry in chat.ledger:
+            if entry.figure is None and entry.media == chat.case.media:
+                shown = (exchange.figure(entry) for exchange in self.exchanges if exchange.has(entry))
+                if figure := next(filter(None, shown), None):
+                    chat.ledger.give_figure(entry.id, read_picture(figure).pixels)
 
     def _work(self, exchanges: Sequence[Exchange]) -> None:
         with self._working:

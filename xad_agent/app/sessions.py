@@ -16,6 +16,7 @@ from xad_agent.profile import Profile
 
 WORKERS = 2  # questions that are worked on at a time; each uses all cores
 IN_MEMORY = 8  # sessions; those that were longest left alone wait in their folders
+MEASURED = 3  # of them, those whose picture is kept with all that is measured of it: 10 to 100 MB each
 _KEY = re.compile(r"[\w-]{22}")
 
 
@@ -68,6 +69,8 @@ class Sessions:
         with self._lock:
             if key in self._open:
                 self._open[key] = self._open.pop(key)  # the last one used is the last to be put away
+                for session in list(self._open.values())[:-MEASURED]:
+                    session.rest()
                 return self._open[key]
             if _KEY.fullmatch(key) is None or not (self.folder / key).is_dir():
                 raise XadError("this chat is not kept here any more: begin a new one")
