@@ -11,15 +11,6 @@ from hypothesis import strategies as st
 from xad_agent.errors import XadError
 from xad_agent.eval.mmad import DETECTION, SUBTASKS, read_mmad, scored
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _few_resamples():
-    """What is tested is the value; its interval comes from `bootstrap_interval`, which has tests of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xad_agent.eval.intervals.RESAMPLES", 20)
-        yield
-
-
 GOOD, BAD = "DS-MVTec/screw/image/good/1.png", "DS-MVTec/screw/image/scratch/2.png"
 
 

@@ -16,13 +16,6 @@ QUIET = Batch(progress=False)
 TEXTS = {"01": "a golf cart", "02": "zilch"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
-        yield
-
-
 @pytest.fixture
 def files(tmp_path):
     """Labels, clips, answers frame by frame."""

@@ -21,13 +21,6 @@ CART = thing(speed=1.5, width=1.6, height=2.2, gait=0.9, says={"truck": 0.4})
 QUIET = Batch(progress=False)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
-        yield
-
-
 @pytest.fixture
 def walk(tmp_path):
     return write_clip_set(tmp_path / "walk")

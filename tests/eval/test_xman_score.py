@@ -18,14 +18,6 @@ from xad_agent.eval.xman_score import map_of_clip, score_answers
 KINDS = {"run / jog": "action", "car": "object", "on grass": "location"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Many resamples are tested elsewhere; here they only cost time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
-        yield
-
-
 def labels_of(truth, kinds=KINDS):
     """Labels from {clip: rows of class names}."""
     frames = {

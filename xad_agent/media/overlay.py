@@ -24,6 +24,7 @@ _SCALE = np.array(
      [1.0, 165, 0, 90, 0.7]]
 )  # fmt: skip
 _STEPS = 1024  # of display values; finer than the colours of a picture
+_LAST_CLEAR = int(_SCALE[1, 0] * _STEPS)
 
 
 class Overlay:
@@ -156,8 +157,10 @@ def _colours() -> np.ndarray:
 
 
 def _tinted(pixels: np.ndarray, steps: np.ndarray, opacity: float) -> np.ndarray:
-    colours = _colours()[steps]
-    return np.rint(pixels + np.float32(opacity) * colours[..., 3:] * (colours[..., :3] - pixels)).astype(np.uint8)
+    tinted, coloured = pixels.copy(), steps > _LAST_CLEAR  # most of a picture is not, and that takes no time
+    colours, under = _colours()[steps[coloured]], pixels[coloured]
+    tinted[coloured] = np.rint(under + np.float32(opacity) * colours[:, 3:] * (colours[:, :3] - under))
+    return tinted
 
 
 def _trace(draw: ImageDraw.ImageDraw, contours: Sequence[np.ndarray], scale: int) -> None:

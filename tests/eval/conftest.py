@@ -1,0 +1,13 @@
+"""Evaluation on small sets."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="package", autouse=True)
+def few_resamples() -> Iterator[None]:
+    """Here intervals are to be there, and in order; how many resamples they come from only costs time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xad_agent.eval.intervals.RESAMPLES", 40)
+        yield
