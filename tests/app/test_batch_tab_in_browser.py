@@ -68,6 +68,7 @@ def test_a_folder_is_judged_stopped_gone_on_with_filtered_chosen_exported_and_as
     app: str, open_page: Open, parts: Path
 ) -> None:
     page = opened(open_page(app))
+    assert page.locator("#xad-batch-judge").is_disabled()  # until there are files
     page.set_input_files("input[webkitdirectory]", parts)
     page.wait_for_selector("text=left out, since no pictures or clips: 1 of 9")
     page.click("#xad-batch-judge:not([disabled])")

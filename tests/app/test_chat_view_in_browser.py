@@ -35,6 +35,29 @@ def test_an_answer_opens_onto_its_evidence_and_outlives_a_reload(app: str, open_
     assert page.locator(".xad-exchange .xad-verdict").inner_text() == verdict
 
 
+def test_a_mark_that_moves_away_as_it_is_pressed_is_followed_and_one_that_is_dragged_is_not(
+    app: str, open_page: Open, screws: Path
+) -> None:
+    page = open_page(app)
+    ask(page, QUESTION, screws / "test" / "scratch_head" / "000.jpg")
+    mark = page.locator("a.xad-chip", has_text="E1").first
+
+    def press(dragged: int) -> None:
+        at = mark.bounding_box()
+        page.mouse.move(at["x"] + 5, at["y"] + 5)
+        page.mouse.down()
+        mark.evaluate("mark => mark.closest('.xad-exchange').style.paddingTop = '60px'")  # as by what comes above it
+        page.mouse.move(at["x"] + 5, at["y"] + 5 + dragged)
+        page.mouse.up()
+
+    press(dragged=120)
+    page.wait_for_timeout(1500)
+    assert page.locator("#xad-evidence h2").count() == 0
+    mark.evaluate("mark => mark.closest('.xad-exchange').style.paddingTop = ''")
+    press(dragged=0)
+    page.wait_for_selector("#xad-evidence h2:has-text('E1')")
+
+
 def test_a_picture_is_pasted(app: str, open_page: Open, screws: Path) -> None:
     page, png = open_page(app), BytesIO()
     Image.open(screws / "test" / "thread_top" / "014.jpg").convert("RGB").save(png, "PNG")

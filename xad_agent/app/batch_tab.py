@@ -75,7 +75,7 @@ class BatchTab:
         )
         with gr.Row():
             folder = gr.UploadButton("Choose a folder", file_count="directory", elem_id="xad-batch-folder")
-            self._judge = gr.Button("Judge them", variant="primary", elem_id="xad-batch-judge")
+            self._judge = gr.Button("Judge them", interactive=False, variant="primary", elem_id="xad-batch-judge")
             self._stop = gr.Button("Stop", interactive=False, elem_id="xad-batch-stop")
             self._clear = gr.Button("Remove all")
         self._status = gr.HTML(js_on_load=_TAKE_FOLDERS, elem_id="xad-batch-status")

@@ -25,8 +25,15 @@ _EMPTY = (
 # A mark in the conversation is a link to a place that is not in the page; this tells which was followed. It is not
 # among the tabs, since Gradio makes what is in them once they are looked at.
 _FOLLOW = """
+let pressed = {};
+const markAt = event => event.target.closest('a.xad-chip');
+document.addEventListener('pointerdown', event => {
+    pressed = {mark: markAt(event), x: event.clientX, y: event.clientY};
+});
 document.addEventListener('click', event => {
-    const mark = event.target.closest('a.xad-chip');
+    // What was pressed may scroll away below the pointer, when an answer has just come.
+    const still = Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < 4;
+    const mark = markAt(event) || (still && pressed.mark);
     if (!mark) return;
     event.preventDefault();
     trigger('select', {mark: mark.hash.slice(1)});
