@@ -142,6 +142,24 @@ def test_stop_ends_what_answers_though_it_is_judged_otherwise_by_now(
     assert begun.exported.wait(30) and stopped == [answers]
 
 
+def test_stop_ends_those_that_wait_too(session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, go_on, stream = threading.Event(), threading.Event(), Chat.stream
+
+    def slow(chat: Chat, question: str):
+        began.set()
+        assert go_on.wait(30)
+        yield from stream(chat, question)
+
+    monkeypatch.setattr(Chat, "stream", slow)
+    first, second = session.ask("Is it normal?", [part(tmp_path, name="a.png"), part(tmp_path, name="b.png")])
+    assert began.wait(30)
+    session.stop()
+    go_on.set()
+    assert second.exported.wait(30) and not session.busy
+    assert first.answer is not None and "stopped before this was looked at" in second.error
+    assert answered(session, "And now?").answer is not None
+
+
 def test_a_clip_is_judged_by_a_profile_of_clips_alone(session, tmp_path: Path) -> None:
     from tests.filming import film
 

@@ -29,6 +29,7 @@ from xad_agent.memory import Memory
 from xad_agent.perception.models import Models
 from xad_agent.profile import Profile
 
+_STOPPED = "it was stopped before this was looked at: ask about it again"
 NOTHING_SHOWN = "there is no picture or clip yet: drop one in, or take one of the examples"
 _MEDIA, _EXCHANGES, _MEMORY, _BATCH = "media", "exchanges", "chats.sqlite", "batch"
 
@@ -95,6 +96,7 @@ class Session:
         self._chat: Chat | None = None
         self._chat_shows: Path | None = None
         self._answers: Chat | None = None  # the chat that works on a question
+        self._stopped = threading.Event()
         self.batch = Scanning((folder / _BATCH).absolute(), batches)
         self.exchanges = self._kept()
         self.shown: Path | None = self.exchanges[-1].shown if self.exchanges else None
@@ -168,6 +170,7 @@ class Session:
                 exchange.keep()
                 self.exchanges.append(exchange)
                 begun.append(exchange)
+            self._stopped.clear()
         self._pool.submit(self._work, begun)
         return begun
 
@@ -184,7 +187,8 @@ class Session:
             self.settings.llm, self.settings.key, self.settings.models, self.settings.thing = llm, key, models, thing
 
     def stop(self) -> None:
-        """End what is worked on: it is answered from the evidence that is there."""
+        """End what is worked on: it is answered from the evidence that is there; what waits is not begun."""
+        self._stopped.set()
         if answers := self._answers:
             answers.stop()
 
@@ -267,9 +271,13 @@ class Session:
 
     def _work_on(self, exchange: Exchange) -> None:
         try:
+            if self._stopped.is_set():
+                raise XadError(_STOPPED)
             self.turn_to(exchange.shown)
             chat = self._answers = self.chat()
             for step in chat.stream(exchange.question):
+                if self._stopped.is_set():  # perhaps before there was a turn to stop
+                    chat.stop()
                 exchange.add(step)
                 if step.answer:
                     exchange.export(step.answer, chat.case)
