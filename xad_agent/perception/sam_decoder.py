@@ -2,8 +2,9 @@
 
 segment-anything's own forward computes for each prompt what depends on the picture alone, adds the positions to the
 whole picture before each projection, and copies the picture from one memory format to the other. Here positions are
-projected once, the first layer's view of a picture once a picture, and upscaling is done on tokens. The numbers stay
-the same to rounding.
+projected once, the first layer's view of a picture once a picture, and upscaling is done on tokens. A prompt is a few
+tokens, a picture thousands: so in the later layers the few are projected to where the many are, not the many to them.
+The numbers stay the same to rounding.
 """
 
 from dataclasses import dataclass
@@ -39,24 +40,30 @@ class Decoder:
         transformer = decoder.transformer
         with torch.inference_mode():
             positions = _tokens(prompts.get_dense_pe())
-            self._layers = [
-                _projection(
-                    positions,
-                    block.cross_attn_token_to_image.k_proj,
-                    block.cross_attn_token_to_image.v_proj,
-                    block.cross_attn_image_to_token.q_proj,
+            first = transformer.layers[0]
+            self._first = _projection(
+                positions,
+                first.cross_attn_token_to_image.k_proj,
+                first.cross_attn_token_to_image.v_proj,
+                first.cross_attn_image_to_token.q_proj,
+            )
+            # Of each later layer: the positions as its keys and as its queries, with the biases.
+            self._later = {
+                place: (
+                    block.cross_attn_token_to_image.k_proj(positions),
+                    block.cross_attn_image_to_token.q_proj(positions),
                 )
-                for block in transformer.layers
-            ]
-            last = transformer.final_attn_token_to_image
-            self._last = _projection(positions, last.k_proj, last.v_proj)
+                for place, block in enumerate(transformer.layers)
+                if place
+            }
+            self._last_positions = transformer.final_attn_token_to_image.k_proj(positions)
 
     def prepare(self, embedding: "Tensor") -> Embedded:
         """What does not depend on the prompt, of an embedding (1, C, h, w)."""
         import torch
 
         tokens = _tokens(embedding) + self._prompts.no_mask_embed.weight
-        shift, weight = self._layers[0]
+        shift, weight = self._first
         return Embedded(embedding, tokens, torch.addmm(shift, tokens, weight))
 
     def masks(self, picture: Embedded, sparse: "Tensor") -> "tuple[Tensor, Tensor]":
@@ -65,24 +72,28 @@ class Decoder:
 
         decoder = self._decoder
         prompt = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight, sparse[0]])[None]
-        queries, tokens, projected = prompt, picture.tokens, picture.projected
+        queries, tokens = prompt, picture.tokens
+        keys, values, image_queries = picture.projected.chunk(3, dim=1)
         for place, block in enumerate(decoder.transformer.layers):
-            if place:
-                projected = torch.addmm(self._layers[place][0], tokens, self._layers[place][1])
-            keys, values, image_queries = projected.chunk(3, dim=1)
             positions = prompt if place else 0  # the first layer's self-attention knows no positions
             own = block.self_attn(queries + positions, queries + positions, queries)
             queries = block.norm1(queries + own if place else own)
             attention = block.cross_attn_token_to_image
-            seen = _attend(attention, attention.q_proj(queries + prompt)[0], keys, values)
+            asked = attention.q_proj(queries + prompt)[0]
+            if place:
+                as_keys, as_queries = self._later[place]
+                seen = _attend_to_all(attention, asked, tokens, as_keys)
+            else:
+                seen = _attend(attention, asked, keys, values)
             queries = block.norm2(queries + seen)
             queries = block.norm3(queries + block.mlp(queries))
             attention = block.cross_attn_image_to_token
-            own_keys, own_values = attention.k_proj(queries + prompt)[0], attention.v_proj(queries)[0]
-            tokens = block.norm4(_with_attention_to_few(tokens, attention, image_queries, own_keys, own_values))
-        keys, values = torch.addmm(self._last[0], tokens, self._last[1]).chunk(2, dim=1)
+            few = _scaled_by_head(attention, attention.k_proj(queries + prompt)[0])
+            likeness = _products(few, attention.q_proj, tokens, as_queries) if place else few @ image_queries.T
+            tokens = block.norm4(_with_attention_to_few(tokens, attention, likeness, attention.v_proj(queries)[0]))
         attention = decoder.transformer.final_attn_token_to_image
-        seen = _attend(attention, attention.q_proj(queries + prompt)[0], keys, values)
+        asked = attention.q_proj(queries + prompt)[0]
+        seen = _attend_to_all(attention, asked, tokens, self._last_positions)
         queries = decoder.transformer.norm_final_attn(queries + seen)[0]
         scores = decoder.iou_prediction_head(queries[0])[1:]
         height, width = picture.embedding.shape[2:]
@@ -129,21 +140,47 @@ def _attend(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor")
     return attention.out_proj(mixed.transpose(0, 1).flatten(1))
 
 
-def _with_attention_to_few(
-    tokens: "Tensor", attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor"
-) -> "Tensor":
-    """Tokens (N, C) and the same added to them, where M is much smaller than N: all heads in one product.
+def _attend_to_all(attention: Any, queries: "Tensor", tokens: "Tensor", positions: "Tensor") -> "Tensor":
+    """The same of few queries (N, D) to many tokens (M, C) that are not projected; `positions` (M, D) are, as keys.
 
-    The softmax goes along the picture, and values are projected back before they are mixed, while they are few.
+    Tokens are mixed before they are projected to values, while that makes them few.
     """
     import torch
 
     heads = attention.num_heads
-    spread_keys, spread_values = _by_head(keys / (keys.shape[1] // heads) ** 0.5, heads), _by_head(values, heads)
-    shares = (spread_keys @ queries.T).view(heads, len(keys), -1).softmax(dim=1).flatten(0, 1)
+    few = _scaled_by_head(attention, queries)
+    mixed = _products(few, attention.k_proj, tokens, positions).softmax(dim=1) @ tokens
+    values = torch.addmm(attention.v_proj.bias, mixed, attention.v_proj.weight.T).view(heads, len(queries), heads, -1)
+    each = torch.arange(heads)
+    return attention.out_proj(values[each, :, each].transpose(0, 1).flatten(1))
+
+
+def _products(few: "Tensor", layer: Any, tokens: "Tensor", positions: "Tensor") -> "Tensor":
+    """Products (N, M) of few rows (N, D) with what a layer makes of many tokens (M, C) at `positions`, (M, D)."""
+    import torch
+
+    return torch.addmm(few @ positions.T, few @ layer.weight, tokens.T)
+
+
+def _with_attention_to_few(tokens: "Tensor", attention: Any, likeness: "Tensor", values: "Tensor") -> "Tensor":
+    """Tokens (N, C) and, added to them, their attention to M values (M, D), where M is much smaller than N.
+
+    `likeness` (heads M, N) is of the keys to each token. The softmax goes along the picture, all heads are one
+    product, and values are projected back before they are mixed, while they are few.
+    """
+    import torch
+
+    heads = attention.num_heads
+    shares = likeness.view(heads, len(values), -1).softmax(dim=1).flatten(0, 1)
     # A token's shares sum to one in each head, so this adds the bias once.
-    back = spread_values @ attention.out_proj.weight.T + attention.out_proj.bias / heads
+    back = _by_head(values, heads) @ attention.out_proj.weight.T + attention.out_proj.bias / heads
     return torch.addmm(tokens, shares.T, back)
+
+
+def _scaled_by_head(attention: Any, rows: "Tensor") -> "Tensor":
+    """Queries or keys (M, D) by head, see `_by_head`, over the root of a head's width."""
+    heads = attention.num_heads
+    return _by_head(rows / (rows.shape[1] // heads) ** 0.5, heads)
 
 
 def _by_head(rows: "Tensor", heads: int) -> "Tensor":
