@@ -33,6 +33,10 @@ def test_an_answer_opens_onto_its_evidence_and_outlives_a_reload(app: str, open_
     page.reload()
     page.wait_for_selector(".xad-exchange .xad-verdict")
     assert page.locator(".xad-exchange .xad-verdict").inner_text() == verdict
+    at = page.url
+    page.get_by_label("Clear", exact=True).click()
+    page.wait_for_function("at => location.href !== at", arg=at)  # another chat; the link still leads to this one
+    assert page.locator(".xad-exchange").count() == 0
 
 
 def test_a_mark_that_moves_away_as_it_is_pressed_is_followed_and_one_that_is_dragged_is_not(

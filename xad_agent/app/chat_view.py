@@ -60,6 +60,7 @@ class ChatView:
         self._sessions = sessions
         self.conversation = gr.Chatbot(
             label="Conversation",
+            show_label=False,  # it would cover the first line
             height="62vh",
             buttons=["copy_all"],
             placeholder=_EMPTY,

@@ -80,6 +80,7 @@ def build(sessions: Sessions, local: bool = True) -> gr.Blocks:
         key.change(batch.refresh, key, batch.outputs, show_progress="hidden")
         kind.change(lambda kind: gr.Tabs(selected=kind), kind, side)
         normal_tab.select(**normal.opening)
-        begun = chat.new.click(telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
+        anew = [chat.new.click, chat.conversation.clear]
+        begun = gr.on(anew, telling(begun_anew), key, [key, chat.conversation, *evidence.outputs])
         begun.then(**named).then(**turn).then(**look)
     return page
