@@ -29,7 +29,6 @@ from xad_agent.memory import Memory
 from xad_agent.perception.models import Models
 from xad_agent.profile import Profile
 
-_STOPPED = "it was stopped before this was looked at: ask about it again"
 NOTHING_SHOWN = "there is no picture or clip yet: drop one in, or take one of the examples"
 _MEDIA, _EXCHANGES, _MEMORY, _BATCH = "media", "exchanges", "chats.sqlite", "batch"
 
@@ -218,10 +217,11 @@ class Session:
                 if chat is None or (chat.agent, chat.name) != (agent, name):
                     before, chat = chat, agent.chat(shown, self._memory, name)
                     chat.case.take_over(before and before.case)
-                    self._give_figures(chat)
                 elif self._chat_shows != shown:
                     chat.show(shown)
-                    self._give_figures(chat)
+                else:
+                    return chat
+                self._give_figures(chat)
             except XadError as error:
                 raise XadError(named(str(error), [shown])) from error
             self._chat, self._chat_shows = chat, shown
@@ -271,13 +271,11 @@ class Session:
 
     def _work_on(self, exchange: Exchange) -> None:
         try:
-            if self._stopped.is_set():
-                raise XadError(_STOPPED)
+            self._unless_stopped()
             self.turn_to(exchange.shown)
             chat = self._answers = self.chat()
+            self._unless_stopped()  # reading it takes a while, in which there is no turn to stop yet
             for step in chat.stream(exchange.question):
-                if self._stopped.is_set():  # perhaps before there was a turn to stop
-                    chat.stop()
                 exchange.add(step)
                 if step.answer:
                     exchange.export(step.answer, chat.case)
@@ -290,6 +288,10 @@ class Session:
             exchange.keep()
             exchange.exported.set()
             give_back()
+
+    def _unless_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise XadError("it was stopped before this was looked at: ask about it again")
 
     def _kept(self) -> list[Exchange]:
         """Those that came to their end; one that the app's end cut off has no record."""

@@ -24,7 +24,7 @@ _SCALE = np.array(
      [1.0, 165, 0, 90, 0.7]]
 )  # fmt: skip
 _STEPS = 1024  # of display values; finer than the colours of a picture
-_LAST_CLEAR = int(_SCALE[1, 0] * _STEPS)
+_LAST_CLEAR = int(_SCALE[1, 0] * _STEPS)  # up to there the opacity is 0
 
 
 class Overlay:
