@@ -6,6 +6,11 @@ import pytest
 from xad_agent.eval.intervals import bootstrap_interval, clustered_interval, mean_of
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples() -> None:
+    """As many as in use: here it is intervals that are tested."""
+
+
 def mean(values: np.ndarray):
     return lambda places: float(values[places].mean())
 

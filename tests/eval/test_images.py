@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ class ScriptedProfile:
     """The brightness of a pixel is its anomaly; counts how often it is fitted, and what it has examined."""
 
     fits = 0
-    examined: list[str] = []  # noqa: RUF012
+    examined: ClassVar[list[str]] = []
     exemplars = 0
     calibration = SimpleNamespace(threshold=lambda alpha: THRESHOLD, p_value=lambda score: 1 / (1 + score))
 

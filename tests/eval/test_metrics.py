@@ -14,6 +14,11 @@ from xad_agent.errors import XadError
 from xad_agent.eval import intervals, metrics
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """As many as in use: here it is intervals that are tested."""
+
+
 def counted(*pairs):
     pairs = [(np.asarray(values, np.float32), np.asarray(mask, bool)) for values, mask in pairs]
     return metrics.count_pixels(pairs, metrics.defect_levels(pairs))

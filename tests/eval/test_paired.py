@@ -10,6 +10,11 @@ from sklearn.metrics import roc_auc_score
 from xad_agent.eval.paired import more_than_noise, paired_aurocs, paired_means
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """As many as in use: here it is intervals that are tested."""
+
+
 def test_outcomes_of_yes_and_no_by_mcnemar():
     before = [0] * 8 + [1] * 2 + [1] * 10
     after = [1] * 8 + [0] * 2 + [1] * 10
