@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -242,26 +242,19 @@ def _synthetic(scratch: Path, seed: int) -> tuple[list[Path], list[Path]]:
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """Limits torch and, where threadpoolctl is installed, BLAS and OpenMP; puts torch's number back afterwards."""
+    """Limits torch, BLAS and OpenMP; puts the numbers back afterwards."""
     import torch
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
     if count < 1:
         raise XadError(f"{count} threads: take 1 or more", exit_code=2)
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        with _pools(count):
+        with threadpool_limits(count):
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _pools(count: int) -> AbstractContextManager[Any]:
-    try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-    except ImportError:
-        return nullcontext()
-    return threadpool_limits(count)
 
 
 def spread_as_text(spread: Quartiles, unit: str) -> str:
