@@ -41,7 +41,7 @@ def leads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(profile: ClipProfile | None, seen: Sightings, model: object, question: str = "What is wrong?") -> Answer:
-    return Agent(profile, llm=model).ask(question, film(seen))  # type: ignore[arg-type]
+    return Agent(profile, llm=model).ask(question, film(seen))
 
 
 def draft(*claims: tuple[str, str, list[str]]) -> AIMessage:

@@ -184,9 +184,9 @@ def test_a_view_that_is_gone_by_the_time_it_is_asked_for(saved: Path) -> None:
 
 def test_a_profile_of_the_other_kind_is_refused_in_one_line() -> None:
     with pytest.raises(XadError, match="walk 0 is a clip, and the profile noise is of pictures: fit one on clips"):
-        Agent(NormalProfile(), llm=object()).chat(film(walk(0)))  # type: ignore[arg-type]
+        Agent(NormalProfile(), llm=object()).chat(film(walk(0)))
     with pytest.raises(XadError, match="is a picture, and the profile walkway is of clips: fit one on pictures"):
-        Agent(normal(), llm=object()).chat(texture(0))  # type: ignore[arg-type]
+        Agent(normal(), llm=object()).chat(texture(0))
 
 
 def test_too_small_an_alpha_is_said() -> None:

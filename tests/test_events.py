@@ -25,7 +25,7 @@ def found(seen: Sightings, *scores: float) -> tuple[Event, ...]:
 
 
 def walker(first: int, last: int, feet: float = 70, start: float = 20, **other: float) -> Walker:
-    return Walker(feet, start, first=first, last=last, **other)  # type: ignore[arg-type]
+    return Walker(feet, start, first=first, last=last, **other)
 
 
 def test_start_end_and_peak_in_seconds() -> None:

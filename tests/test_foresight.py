@@ -69,8 +69,8 @@ def test_the_last_frames_of_a_clip_are_not_trained_on() -> None:
 def test_errors_of_some_frames_are_those_of_all(start: int, stop: int | None, numbers: range | list[int]) -> None:
     shown = film(walk(0, 12))
     network = Standstill()
-    every = dict(errors(network, shown))  # type: ignore[arg-type]
-    found = dict(errors(network, shown, start, stop))  # type: ignore[arg-type]
+    every = dict(errors(network, shown))
+    found = dict(errors(network, shown, start, stop))
     assert list(found) == list(numbers)
     for number, error in found.items():
         np.testing.assert_array_equal(error.values, every[number].values)
@@ -137,7 +137,7 @@ def test_where_nothing_was_seen_there_is_no_heat() -> None:
 
 @pytest.mark.parametrize("frames", [1, 5])
 def test_a_clip_that_is_too_short_scores_nothing(frames: int) -> None:
-    np.testing.assert_array_equal(frame_scores(Standstill(), film(walk(0, frames))), np.zeros(frames))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(frame_scores(Standstill(), film(walk(0, frames))), np.zeros(frames))
 
 
 def test_the_first_frames_score_as_the_sixth() -> None:

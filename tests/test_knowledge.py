@@ -103,7 +103,7 @@ def test_what_a_file_says_bears_nothing(write, text: str, kind: str) -> None:
     )
     ledger.add(tool="known", kind="knowledge", statement=said, basis=("E1",))
     assert not set("<>[]*") & set(entry.statement)
-    assert check(Claim(text=text, kind=kind, evidence=("E1", "E2")), ledger)  # type: ignore[arg-type]
+    assert check(Claim(text=text, kind=kind, evidence=("E1", "E2")), ledger)
     assert not any(check(claim, ledger) for claim in statement_claims(ledger))
 
 

@@ -15,7 +15,7 @@ def pattern() -> np.ndarray:
 
 
 def contrast_of(asked: np.ndarray, normals: list[np.ndarray]) -> np.ndarray | None:
-    return Normals(picture(asked), NormalProfile(normals), []).contrast  # type: ignore[arg-type]
+    return Normals(picture(asked), NormalProfile(normals), []).contrast
 
 
 def test_contrast_is_high_where_no_normal_picture_looks_so() -> None:

@@ -64,7 +64,7 @@ def understated(file: Path) -> Path:
 
 
 def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
-    pack(Saved(), tmp_path / "screw.zip")  # type: ignore[arg-type]
+    pack(Saved(), tmp_path / "screw.zip")
     assert {"screw/profile.json", "screw/exemplars/000.png"} <= set(zipfile.ZipFile(tmp_path / "screw.zip").namelist())
     unpack(tmp_path / "screw.zip", tmp_path / "new" / "screw")
     found = {file.relative_to(tmp_path / "new" / "screw").as_posix() for file in (tmp_path / "new").rglob("*.*")}

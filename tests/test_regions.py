@@ -13,7 +13,7 @@ CALIBRATION = Calibration([1.0] * 40, level=0.5, alpha=0.05)
 def _find(values: np.ndarray, calibration: Calibration | None = CALIBRATION) -> list[Region]:
     asked = picture(texture(0, *values.shape))
     found = AnomalyMap(values.astype(np.float32), float(values.max()), "made")
-    return find_regions(found, asked, calibration)  # type: ignore[arg-type]
+    return find_regions(found, asked, calibration)
 
 
 def _map(*blocks: tuple[int, int, int, int, float]) -> np.ndarray:

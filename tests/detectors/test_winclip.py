@@ -211,7 +211,7 @@ def test_nothing_is_elsewhere_than_the_whole(clip: Clip) -> None:
 )
 def test_bad_places_are_refused(clip: Clip, place: object, match: str) -> None:
     with pytest.raises(XadError, match=match):
-        WinCLIP(clip).explain(drawn(8), place)  # type: ignore[arg-type]
+        WinCLIP(clip).explain(drawn(8), place)
 
 
 @pytest.mark.data

@@ -68,7 +68,7 @@ def test_times_beyond_the_clip():
 
 def test_a_clip_cannot_be_changed():
     with pytest.raises(AttributeError):
-        clip().fps = 10  # type: ignore[misc]
+        clip().fps = 10
 
 
 @pytest.mark.parametrize(

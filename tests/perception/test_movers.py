@@ -88,7 +88,7 @@ def test_legs_at_another_speed_are_gait() -> None:
 
 
 def test_gait_needs_two_halves() -> None:
-    assert np.isnan(moved(((30, 40, 46, 80), (2, 0))).of(np.array([30, 79, 46, 99])).gait)  # type: ignore[union-attr]
+    assert np.isnan(moved(((30, 40, 46, 80), (2, 0))).of(np.array([30, 79, 46, 99])).gait)
 
 
 def test_specks_of_noise_do_not_move() -> None:

@@ -111,7 +111,7 @@ def test_without_a_name_it_cannot_be_told() -> None:
 
 def test_a_thing_that_a_rule_forbids_is_looked_for() -> None:
     models = SeeingModels(frozenset({"zebra", "dog"}))
-    models.finder._found = lambda picture, phrase: _dog(picture, phrase)  # type: ignore[attr-defined]
+    models.finder._found = lambda picture, phrase: _dog(picture, phrase)
     evidence = ruled(case_of(texture(99), models=models), "dogs are not allowed")
     assert evidence.verdict == "anomalous" and "forbids a dog: it is seen with a score of 0.9" in evidence.statement
 
@@ -142,7 +142,7 @@ def test_many_long_rules_stay_short_enough_to_be_said(profile) -> None:
 def test_a_rule_alone_is_no_observation(profile, text: str, kind: str, part: str) -> None:
     case = crowd.case_of(scene(RIDER), profile)
     add_rules(case.ledger, ["bicycles are not allowed"])
-    claim = Claim(text=text, kind=kind, evidence=("E1",))  # type: ignore[arg-type]
+    claim = Claim(text=text, kind=kind, evidence=("E1",))
     assert part in " ".join(check(claim, case.ledger))
 
 

@@ -81,7 +81,7 @@ def test_constant_frames(detector: VquNet, value: int) -> None:
 
 def test_fits_constant_frames() -> None:
     class Grey(MovingSquares):
-        def frames(self, start: int, stop: int, step: int):  # type: ignore[no-untyped-def]
+        def frames(self, start: int, stop: int, step: int):
             return iter([np.full((16, 16, 3), 90, np.uint8)] * (stop - start))
 
     found = VquNet.fit([Grey(7)], Architecture(2), steps=3, side=16, progress=False)
@@ -101,7 +101,7 @@ def test_short_clips_and_mixed_sizes_are_refused(detector: VquNet) -> None:
 def test_frames_are_judged_as_they_come(detector: VquNet) -> None:
     taken = 0
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless():
         nonlocal taken
         while True:
             taken += 1

@@ -55,7 +55,7 @@ def test_widths_of_the_paper(width: int) -> None:
 def test_reconstruction_has_no_skips() -> None:
     with torch.device("meta"):
         network = VquNetwork(replace(TINY, task="reconstruction", quantised_skips=True))
-    assert network.merge[0][0].in_channels == 4 * TINY.width  # type: ignore[index, union-attr]
+    assert network.merge[0][0].in_channels == 4 * TINY.width
     assert not network.skip_codebooks
 
 

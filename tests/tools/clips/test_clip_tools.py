@@ -31,7 +31,7 @@ def blind(seen: Sightings) -> Sightings:
     nan = np.float32(np.nan)
     notes = ("the camera moves: speed, place and background are not judged",)
     speeds = {"speed": seen.speed * nan, "velocity": seen.velocity * nan, "gait": seen.gait * nan}
-    return replace(seen, steady=False, notes=notes, **speeds)  # type: ignore[arg-type]
+    return replace(seen, steady=False, notes=notes, **speeds)
 
 
 @cache
@@ -116,7 +116,7 @@ def test_a_case_without_a_profile_is_only_compared_with_itself() -> None:
 @pytest.mark.parametrize("topic", vocabulary("limits"))
 def test_what_cannot_be_told_passes_the_checker(topic: str) -> None:
     case = CASES["a rider"]()
-    evidence = cannot_tell(case, topic)  # type: ignore[arg-type]
+    evidence = cannot_tell(case, topic)
     assert evidence.kind == "limit" and holds(case, evidence) == ()
 
 

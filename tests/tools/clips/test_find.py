@@ -59,7 +59,7 @@ def lit(lamps: dict[int, int], absent: dict[int, int] | None = None) -> ClipCase
         for frame, value in values.items():
             pixels[frame, 0, at] = value
     case.clip, case.models = read_clip(pixels, fps=10, name="lamps"), models(LampFinder())
-    case.profile.views = [read_picture(np.zeros((120, 160, 3), np.uint8))]  # type: ignore[union-attr]
+    case.profile.views = [read_picture(np.zeros((120, 160, 3), np.uint8))]
     return case
 
 
@@ -145,7 +145,7 @@ def test_things_found_at_two_times_are_drawn_in_two_frames() -> None:
     assert one is not None and two is not None and both.figure is not None
     assert one.shape == two.shape, "a phrase is drawn where it is clearest only"
     times = {region.frames for region in both.regions}
-    assert len(times) == 2 and both.figure.shape[1] > 1.8 * find(case, ["square"]).figure.shape[1]  # type: ignore[union-attr]
+    assert len(times) == 2 and both.figure.shape[1] > 1.8 * find(case, ["square"]).figure.shape[1]
 
 
 @pytest.mark.parametrize(("phrases", "reason"), [([], "Nothing is named"), ([f"a{n}" for n in range(6)], "too much")])
@@ -162,14 +162,14 @@ def test_a_phrase_that_the_finder_refuses_is_a_limit_but_a_profile_that_is_gone_
             raise XadError("the tokenizer knows nothing of it")
 
     class Gone(list[Picture]):
-        def __iter__(self):  # type: ignore[no-untyped-def]
+        def __iter__(self):
             raise XadError("the profile is damaged")
 
     case = with_square([])
     case.models = models(Refusing())
     assert find(case, ["ᚠᚢᚦ"]).kind == "limit"
     case = with_square([])
-    case.profile.views = Gone()  # type: ignore[union-attr]
+    case.profile.views = Gone()
     with pytest.raises(XadError, match="the profile is damaged"):
         find(case, ["square"])
 

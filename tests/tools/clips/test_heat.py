@@ -22,7 +22,7 @@ profile = cache(foreseeing)
 
 
 def rider(*others: Walker, **changes: object) -> ClipCase:
-    return case_of(scene(replace(RIDER, **changes), *others), profile())  # type: ignore[arg-type]
+    return case_of(scene(replace(RIDER, **changes), *others), profile())
 
 
 def heats(seen: Sightings, track: int, first: int, last: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_mean_and_sum_over_the_events_frames_beside_normal() -> None:
     event = case.events[0]
     first, last, _ = event.region.frames or (0, 0, 0)
     mean, total = heats(case.seen, 3, first, last).mean(axis=0)
-    found, usual = evidence.quantity("mean heat"), profile().vqunet.heat["mean"]  # type: ignore[union-attr]
+    found, usual = evidence.quantity("mean heat"), profile().vqunet.heat["mean"]
     assert found.value == pytest.approx(mean, rel=1e-4)
     assert found.normal == (pytest.approx(np.percentile(usual.scores, 5)), usual.threshold())
     assert found.p_value == usual.p_value(found.value)
@@ -127,7 +127,7 @@ def test_only_the_events_frames_and_the_five_before_are_read(monkeypatch: pytest
 
     def frames(self: object, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[np.ndarray]:
         wanted.append((start, stop))
-        return read(self, start, stop, step)  # type: ignore[arg-type]
+        return read(self, start, stop, step)
 
     monkeypatch.setattr(clip, "frames", frames)
     tool(case)
