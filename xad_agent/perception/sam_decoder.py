@@ -1,8 +1,8 @@
 """SAM's mask decoder with its weights, arranged for many prompts on one picture on a CPU.
 
 segment-anything's own forward computes for each prompt what depends on the picture alone, adds the positions to the
-whole picture before each projection, and copies the picture from one memory format to the other. Here positions are
-projected once, the first layer's view of a picture once a picture, and upscaling is done on tokens. A prompt is a few
+whole picture before each projection, and copies the picture from one memory format to the other. Here the first layer's
+view of a picture is projected once a picture, and upscaling is done on tokens, a piece at a time. A prompt is a few
 tokens, a picture thousands: so in the later layers the few are projected to where the many are, not the many to them.
 The numbers stay the same to rounding.
 """
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_PIECE = 512  # tokens upscaled at a time, so that what is between fits a core's cache
+
+
 @dataclass(frozen=True, eq=False)
 class Embedded:
     """What the decoder needs of a picture.
@@ -22,12 +25,14 @@ class Embedded:
     Attributes:
         embedding: (1, C, h, w), float32, of the image encoder.
         tokens: (h w, C), with what is added where no mask is given.
-        projected: (h w, 3 D), keys, values and queries of the first layer.
+        keys, values, queries: (heads, D, h w), of the first layer.
     """
 
     embedding: "Tensor"
     tokens: "Tensor"
-    projected: "Tensor"
+    keys: "Tensor"
+    values: "Tensor"
+    queries: "Tensor"
 
 
 class Decoder:
@@ -37,34 +42,19 @@ class Decoder:
         import torch
 
         self._decoder, self._prompts = decoder, prompts
-        transformer = decoder.transformer
         with torch.inference_mode():
-            positions = _tokens(prompts.get_dense_pe())
-            first = transformer.layers[0]
-            self._first = _projection(
-                positions,
-                first.cross_attn_token_to_image.k_proj,
-                first.cross_attn_token_to_image.v_proj,
-                first.cross_attn_image_to_token.q_proj,
-            )
-            # Of each later layer: the positions as its keys and as its queries, with the biases.
-            self._later = {
-                place: (
-                    block.cross_attn_token_to_image.k_proj(positions),
-                    block.cross_attn_image_to_token.q_proj(positions),
-                )
-                for place, block in enumerate(transformer.layers)
-                if place
-            }
-            self._last_positions = transformer.final_attn_token_to_image.k_proj(positions)
+            self._positions = _tokens(prompts.get_dense_pe())
+            first_doubling, _, _, second_doubling, _ = decoder.output_upscaling
+            self._doublings = _as_product(first_doubling), _as_product(second_doubling)
 
     def prepare(self, embedding: "Tensor") -> Embedded:
         """What does not depend on the prompt, of an embedding (1, C, h, w)."""
-        import torch
-
         tokens = _tokens(embedding) + self._prompts.no_mask_embed.weight
-        shift, weight = self._first
-        return Embedded(embedding, tokens, torch.addmm(shift, tokens, weight))
+        placed = tokens + self._positions
+        block = self._decoder.transformer.layers[0]
+        asked, asking = block.cross_attn_token_to_image, block.cross_attn_image_to_token
+        projected = asked.k_proj(placed), asked.v_proj(tokens), asking.q_proj(placed)
+        return Embedded(embedding, tokens, *(_split(rows, asked.num_heads).mT.contiguous() for rows in projected))
 
     def masks(self, picture: Embedded, sparse: "Tensor") -> "tuple[Tensor, Tensor]":
         """Logits (M, 4 h, 4 w) of the masks for an ambiguous prompt (1, N, C), and their predicted IoU (M,)."""
@@ -73,7 +63,6 @@ class Decoder:
         decoder = self._decoder
         prompt = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight, sparse[0]])[None]
         queries, tokens = prompt, picture.tokens
-        keys, values, image_queries = picture.projected.chunk(3, dim=1)
         for place, block in enumerate(decoder.transformer.layers):
             positions = prompt if place else 0  # the first layer's self-attention knows no positions
             own = block.self_attn(queries + positions, queries + positions, queries)
@@ -81,19 +70,22 @@ class Decoder:
             attention = block.cross_attn_token_to_image
             asked = attention.q_proj(queries + prompt)[0]
             if place:
-                as_keys, as_queries = self._later[place]
-                seen = _attend_to_all(attention, asked, tokens, as_keys)
+                placed = tokens + self._positions
+                seen = _attend_to_all(attention, asked, tokens, placed)
             else:
-                seen = _attend(attention, asked, keys, values)
+                shares = (_scaled(attention, asked) @ picture.keys).softmax(dim=2)
+                seen = attention.out_proj((shares @ picture.values.mT).transpose(0, 1).flatten(1))
             queries = block.norm2(queries + seen)
             queries = block.norm3(queries + block.mlp(queries))
             attention = block.cross_attn_image_to_token
-            few = _scaled_by_head(attention, attention.k_proj(queries + prompt)[0])
-            likeness = _products(few, attention.q_proj, tokens, as_queries) if place else few @ image_queries.T
+            few = _scaled(attention, attention.k_proj(queries + prompt)[0])
+            likeness = _products(few, attention.q_proj, placed) if place else few @ picture.queries
             tokens = block.norm4(_with_attention_to_few(tokens, attention, likeness, attention.v_proj(queries)[0]))
+        # What is read at the end is the IoU's and the masks' alone.
+        queries, prompt = queries[:, : 1 + decoder.num_mask_tokens], prompt[:, : 1 + decoder.num_mask_tokens]
         attention = decoder.transformer.final_attn_token_to_image
         asked = attention.q_proj(queries + prompt)[0]
-        seen = _attend_to_all(attention, asked, tokens, self._last_positions)
+        seen = _attend_to_all(attention, asked, tokens, tokens + self._positions)
         queries = decoder.transformer.norm_final_attn(queries + seen)[0]
         scores = decoder.iou_prediction_head(queries[0])[1:]
         height, width = picture.embedding.shape[2:]
@@ -103,14 +95,19 @@ class Decoder:
         import torch
         from torch.nn import functional
 
-        first, norm, activation, second, _ = self._decoder.output_upscaling
-        fine = _doubled(first, tokens)
-        fine = activation(functional.layer_norm(fine, fine.shape[-1:], norm.weight, norm.bias, norm.eps))
-        fine = activation(_doubled(second, fine))
+        first, second = self._doublings
+        _, norm, activation, *_ = self._decoder.output_upscaling
         networks = self._decoder.output_hypernetworks_mlps
         filters = torch.stack([networks[place](queries[place]) for place in range(1, self._decoder.num_mask_tokens)])
-        logits = (fine @ filters.T).view(height, width, 2, 2, 2, 2, -1)
-        return logits.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * height, 4 * width)
+        pieces = []
+        for piece in tokens.split(_PIECE):
+            fine = _doubled(piece, *first)
+            fine = activation(functional.layer_norm(fine, fine.shape[-1:], norm.weight, norm.bias, norm.eps))
+            fine = activation(_doubled(fine, *second))
+            pieces.append(filters @ fine.flatten(0, -2).T)
+        # Two neighbours stay neighbours, so they are moved as one number of twice the width.
+        pairs = torch.cat(pieces, dim=1).view(torch.float64).view(-1, height, width, 2, 2, 2)
+        return pairs.permute(0, 1, 3, 5, 2, 4).reshape(-1, 4 * height, 2 * width).view(torch.float32)
 
 
 def _tokens(maps: "Tensor") -> "Tensor":
@@ -118,85 +115,74 @@ def _tokens(maps: "Tensor") -> "Tensor":
     return maps[0].flatten(1).T.contiguous()
 
 
-def _projection(positions: "Tensor", *layers: Any) -> "tuple[Tensor, Tensor]":
-    """What to add to tokens @ weight, (h w, D), and the weight (C, D): of linear layers side by side.
-
-    All but the values, which come second, see the tokens with their positions added.
-    """
-    import torch
-
-    shifts = [
-        layer.bias.expand(len(positions), -1) if place == 1 else layer(positions) for place, layer in enumerate(layers)
-    ]
-    return torch.cat(shifts, dim=1), torch.cat([layer.weight for layer in layers]).T.contiguous()
-
-
-def _attend(attention: Any, queries: "Tensor", keys: "Tensor", values: "Tensor") -> "Tensor":
-    """The attention of projected queries (N, D) to projected keys and values (M, D), projected back."""
-    from torch.nn import functional
-
-    heads = [part.unflatten(1, (attention.num_heads, -1)).transpose(0, 1)[None] for part in (queries, keys, values)]
-    mixed = functional.scaled_dot_product_attention(*heads)[0]
-    return attention.out_proj(mixed.transpose(0, 1).flatten(1))
-
-
-def _attend_to_all(attention: Any, queries: "Tensor", tokens: "Tensor", positions: "Tensor") -> "Tensor":
-    """The same of few queries (N, D) to many tokens (M, C) that are not projected; `positions` (M, D) are, as keys.
+def _attend_to_all(attention: Any, queries: "Tensor", tokens: "Tensor", placed: "Tensor") -> "Tensor":
+    """The attention of few projected queries (N, D) to many tokens (M, C) that are not, `placed` with positions.
 
     Tokens are mixed before they are projected to values, while that makes them few.
     """
     import torch
 
     heads = attention.num_heads
-    few = _scaled_by_head(attention, queries)
-    mixed = _products(few, attention.k_proj, tokens, positions).softmax(dim=1) @ tokens
+    shares = _products(_scaled(attention, queries), attention.k_proj, placed).softmax(dim=2)
+    mixed = shares.flatten(0, 1) @ tokens
     values = torch.addmm(attention.v_proj.bias, mixed, attention.v_proj.weight.T).view(heads, len(queries), heads, -1)
     each = torch.arange(heads)
     return attention.out_proj(values[each, :, each].transpose(0, 1).flatten(1))
 
 
-def _products(few: "Tensor", layer: Any, tokens: "Tensor", positions: "Tensor") -> "Tensor":
-    """Products (N, M) of few rows (N, D) with what a layer makes of many tokens (M, C) at `positions`, (M, D)."""
+def _products(few: "Tensor", layer: Any, tokens: "Tensor") -> "Tensor":
+    """Products (heads, N, M) of few rows (heads, N, D) with what a layer makes of many tokens (M, C), by head."""
     import torch
 
-    return torch.addmm(few @ positions.T, few @ layer.weight, tokens.T)
+    rows = _apart(few)
+    return torch.addmm((rows @ layer.bias)[:, None], rows @ layer.weight, tokens.T).view(*few.shape[:2], -1)
 
 
 def _with_attention_to_few(tokens: "Tensor", attention: Any, likeness: "Tensor", values: "Tensor") -> "Tensor":
     """Tokens (N, C) and, added to them, their attention to M values (M, D), where M is much smaller than N.
 
-    `likeness` (heads M, N) is of the keys to each token. The softmax goes along the picture, all heads are one
+    `likeness` (heads, M, N) is of the keys to each token. The softmax goes along the picture, all heads are one
     product, and values are projected back before they are mixed, while they are few.
     """
     import torch
 
     heads = attention.num_heads
-    shares = likeness.view(heads, len(values), -1).softmax(dim=1).flatten(0, 1)
+    shares = likeness.softmax(dim=1).flatten(0, 1)
     # A token's shares sum to one in each head, so this adds the bias once.
-    back = _by_head(values, heads) @ attention.out_proj.weight.T + attention.out_proj.bias / heads
+    back = _apart(_split(values, heads)) @ attention.out_proj.weight.T + attention.out_proj.bias / heads
     return torch.addmm(tokens, shares.T, back)
 
 
-def _scaled_by_head(attention: Any, rows: "Tensor") -> "Tensor":
-    """Queries or keys (M, D) by head, see `_by_head`, over the root of a head's width."""
+def _scaled(attention: Any, rows: "Tensor") -> "Tensor":
+    """Queries or keys (M, D) by head, see `_split`, over the root of a head's width."""
     heads = attention.num_heads
-    return _by_head(rows / (rows.shape[1] // heads) ** 0.5, heads)
+    return _split(rows / (rows.shape[1] // heads) ** 0.5, heads)
 
 
-def _by_head(rows: "Tensor", heads: int) -> "Tensor":
-    """Rows (M, D) once per head, (heads M, D), each with nothing but that head's part."""
+def _split(rows: "Tensor", heads: int) -> "Tensor":
+    """Rows (M, heads D) as (heads, M, D)."""
+    return rows.unflatten(1, (heads, -1)).transpose(0, 1)
+
+
+def _apart(rows: "Tensor") -> "Tensor":
+    """Rows by head (heads, M, D) side by side, (heads M, heads D), each with zeros in other heads' place."""
     import torch
 
-    spread = rows.new_zeros(heads, len(rows), heads, rows.shape[1] // heads)
+    heads, count, width = rows.shape
+    spread = rows.new_zeros(heads, count, heads, width)
     places = torch.arange(heads)
-    spread[places, :, places] = rows.unflatten(1, (heads, -1)).transpose(0, 1)
-    return spread.view(heads * len(rows), -1)
+    spread[places, :, places] = rows
+    return spread.view(heads * count, heads * width)
 
 
-def _doubled(convolution: Any, tokens: "Tensor") -> "Tensor":
-    """A transposed convolution of 2 x 2 with stride 2 on tokens (..., C): (..., 4, D), the four being y x y x."""
+def _as_product(convolution: Any) -> "tuple[Tensor, Tensor]":
+    """Bias (4 D,) and weight (C, 4 D) of a transposed convolution of 2 x 2 with stride 2, the four being y x y x."""
+    return convolution.bias.repeat(4), convolution.weight.permute(0, 2, 3, 1).flatten(1).contiguous()
+
+
+def _doubled(tokens: "Tensor", bias: "Tensor", weight: "Tensor") -> "Tensor":
+    """Such a convolution of tokens (..., C): (..., 4, D)."""
     import torch
 
-    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
-    flat = torch.addmm(convolution.bias.repeat(4), tokens.reshape(-1, tokens.shape[-1]), weight)
+    flat = torch.addmm(bias, tokens.reshape(-1, tokens.shape[-1]), weight)
     return flat.view(*tokens.shape[:-1], 4, -1)
