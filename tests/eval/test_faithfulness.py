@@ -44,14 +44,16 @@ def summed(*records: dict[str, object]) -> dict:
     return summarise(list(zip(samples, records, strict=True)), train=9, threshold=1.0, seed=0)
 
 
-RESULT = summed(*(record(number) for number in range(4)))
+@pytest.fixture(scope="module")
+def result(few_resamples: None) -> dict:
+    return summed(*(record(number) for number in range(4)))
 
 
-def test_orders_and_their_differences() -> None:
-    assert RESULT["n"] == {"train": 9, "defective": 4, "detected": 4, "followed": 4, "failed": 0}
-    assert RESULT["orders"]["map"]["deletion"] == pytest.approx(0.1)
-    assert RESULT["orders"]["elsewhere"]["insertion_interval"] == pytest.approx([0.6, 0.6])
-    less = RESULT["differences"]["map"]
+def test_orders_and_their_differences(result: dict) -> None:
+    assert result["n"] == {"train": 9, "defective": 4, "detected": 4, "followed": 4, "failed": 0}
+    assert result["orders"]["map"]["deletion"] == pytest.approx(0.1)
+    assert result["orders"]["elsewhere"]["insertion_interval"] == pytest.approx([0.6, 0.6])
+    less = result["differences"]["map"]
     assert {control: less[control]["deletion"]["difference"] for control in less} == {
         "random": pytest.approx(-0.4),
         "elsewhere": pytest.approx(-0.5),
@@ -61,12 +63,12 @@ def test_orders_and_their_differences() -> None:
     assert less["random"]["insertion"]["interval"] == pytest.approx([0.4, 0.4])
 
 
-def test_shares_and_energies() -> None:
-    tried = RESULT["counterfactual"]
+def test_shares_and_energies(result: dict) -> None:
+    tried = result["counterfactual"]
     assert [tried[name]["hits"] for name in ("regions", "elsewhere", "everything")] == [4, 0, 4]
     assert (tried["difference"]["difference"], tried["difference"]["p_value"]) == (1, 0.125)
-    assert RESULT["pointing"]["map_peak_in_mask"]["hits"] == 3
-    assert (RESULT["energy"]["energy"]["share"], RESULT["energy"]["energy"]["times"]) == (0.5, 3.5)
+    assert result["pointing"]["map_peak_in_mask"]["hits"] == 3
+    assert (result["energy"]["energy"]["share"], result["energy"]["energy"]["times"]) == (0.5, 3.5)
 
 
 def test_stability_is_pooled_by_picture() -> None:
@@ -105,10 +107,10 @@ def test_one_picture_is_too_few_to_tell() -> None:
     assert result["orders"]["map"]["deletion_interval"] is None
 
 
-def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart() -> None:
+def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart(result: dict) -> None:
     passed = {"item": "cut/0.png", "kind": "cut", "seconds": 1.0, "score": 0.4, "detected": False}
     failed = {"item": "cut/1.png", "kind": "cut", "seconds": 1.0, "error": "unreadable"}
-    still = record(2) | {outcome(order, way): None for way in ("deletion", "insertion") for order in RESULT["orders"]}
+    still = record(2) | {outcome(order, way): None for way in ("deletion", "insertion") for order in result["orders"]}
     result = summed(passed, failed, still, record(3, normal_score=None, repaired_elsewhere=None))
     assert result["n"] == {"train": 9, "defective": 3, "detected": 2, "followed": 1, "failed": 1}
     assert result["failed"] == [{"item": "cut/1.png", "error": "unreadable"}]
