@@ -45,15 +45,15 @@ def summed(*records: dict[str, object]) -> dict:
 
 
 @pytest.fixture(scope="module")
-def result(few_resamples: None) -> dict:
+def best(few_resamples: None) -> dict:
     return summed(*(record(number) for number in range(4)))
 
 
-def test_orders_and_their_differences(result: dict) -> None:
-    assert result["n"] == {"train": 9, "defective": 4, "detected": 4, "followed": 4, "failed": 0}
-    assert result["orders"]["map"]["deletion"] == pytest.approx(0.1)
-    assert result["orders"]["elsewhere"]["insertion_interval"] == pytest.approx([0.6, 0.6])
-    less = result["differences"]["map"]
+def test_orders_and_their_differences(best: dict) -> None:
+    assert best["n"] == {"train": 9, "defective": 4, "detected": 4, "followed": 4, "failed": 0}
+    assert best["orders"]["map"]["deletion"] == pytest.approx(0.1)
+    assert best["orders"]["elsewhere"]["insertion_interval"] == pytest.approx([0.6, 0.6])
+    less = best["differences"]["map"]
     assert {control: less[control]["deletion"]["difference"] for control in less} == {
         "random": pytest.approx(-0.4),
         "elsewhere": pytest.approx(-0.5),
@@ -63,12 +63,12 @@ def test_orders_and_their_differences(result: dict) -> None:
     assert less["random"]["insertion"]["interval"] == pytest.approx([0.4, 0.4])
 
 
-def test_shares_and_energies(result: dict) -> None:
-    tried = result["counterfactual"]
+def test_shares_and_energies(best: dict) -> None:
+    tried = best["counterfactual"]
     assert [tried[name]["hits"] for name in ("regions", "elsewhere", "everything")] == [4, 0, 4]
     assert (tried["difference"]["difference"], tried["difference"]["p_value"]) == (1, 0.125)
-    assert result["pointing"]["map_peak_in_mask"]["hits"] == 3
-    assert (result["energy"]["energy"]["share"], result["energy"]["energy"]["times"]) == (0.5, 3.5)
+    assert best["pointing"]["map_peak_in_mask"]["hits"] == 3
+    assert (best["energy"]["energy"]["share"], best["energy"]["energy"]["times"]) == (0.5, 3.5)
 
 
 def test_stability_is_pooled_by_picture() -> None:
@@ -107,10 +107,10 @@ def test_one_picture_is_too_few_to_tell() -> None:
     assert result["orders"]["map"]["deletion_interval"] is None
 
 
-def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart(result: dict) -> None:
+def test_pictures_that_pass_or_fail_or_do_not_fall_are_counted_apart(best: dict) -> None:
     passed = {"item": "cut/0.png", "kind": "cut", "seconds": 1.0, "score": 0.4, "detected": False}
     failed = {"item": "cut/1.png", "kind": "cut", "seconds": 1.0, "error": "unreadable"}
-    still = record(2) | {outcome(order, way): None for way in ("deletion", "insertion") for order in result["orders"]}
+    still = record(2) | {outcome(order, way): None for way in ("deletion", "insertion") for order in best["orders"]}
     result = summed(passed, failed, still, record(3, normal_score=None, repaired_elsewhere=None))
     assert result["n"] == {"train": 9, "defective": 3, "detected": 2, "followed": 1, "failed": 1}
     assert result["failed"] == [{"item": "cut/1.png", "error": "unreadable"}]

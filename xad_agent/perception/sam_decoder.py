@@ -82,7 +82,7 @@ class Decoder:
             likeness = _products(few, attention.q_proj, placed) if place else few @ picture.queries
             tokens = block.norm4(_with_attention_to_few(tokens, attention, likeness, attention.v_proj(queries)[0]))
         # What is read at the end is the IoU's and the masks' alone.
-        queries, prompt = queries[:, : 1 + decoder.num_mask_tokens], prompt[:, : 1 + decoder.num_mask_tokens]
+        queries, prompt = (rows[:, : 1 + decoder.num_mask_tokens] for rows in (queries, prompt))
         attention = decoder.transformer.final_attn_token_to_image
         asked = attention.q_proj(queries + prompt)[0]
         seen = _attend_to_all(attention, asked, tokens, tokens + self._positions)
