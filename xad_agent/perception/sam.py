@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import segment_anything.modeling
     from torch import Tensor
 
-_KEPT = 4  # pictures whose embedding (14 MB) stays in memory
+_KEPT = 4  # pictures whose embedding, as the decoder needs it (32 MB), stays in memory
 _THING = 1  # the label of a point that is on the thing
 
 
