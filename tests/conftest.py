@@ -1,7 +1,7 @@
 """What tests share: where the real data is, and what happens without it."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -53,3 +53,18 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
     home = next(_homes)  # made by those that need it alone: thousands of tests do not
     monkeypatch.setattr("xad_agent.perception.models._config", lambda: home / "models.yaml")
     monkeypatch.setattr("xad_agent.cache.home", lambda: home)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """`xad` with arguments, in this process: its exit code, what it printed, and what it said of errors."""
+    from xad_agent import cli
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["xad", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(caught.value.code or 0), printed.out, printed.err
+
+    return call

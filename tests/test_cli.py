@@ -15,18 +15,6 @@ from xad_agent.defaults import STEPS
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["xad", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        printed = capsys.readouterr()
-        return int(caught.value.code or 0), printed.out, printed.err
-
-    return call
-
-
-@pytest.fixture
 def scripted(monkeypatch):
     """A hand-made profile, and a chat model that always fails, so that the evidence alone answers."""
     from tests.scripted import ScriptedChatModel

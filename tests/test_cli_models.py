@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from tests.test_cli import run  # noqa: F401
 from xad_agent import cli_options
 from xad_agent.errors import XadError
 from xad_agent.perception import models as module
@@ -16,7 +15,7 @@ def _config(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
-def test_a_choice_is_listed_used_and_taken_back(run, tmp_path):  # noqa: F811
+def test_a_choice_is_listed_used_and_taken_back(run, tmp_path):
     file = tmp_path / "sam.pth"
     file.write_bytes(b"weights")
     code, out, _ = run("models", "use", "segmenter", f"vit_b@{file}")
@@ -43,7 +42,7 @@ def test_a_choice_is_listed_used_and_taken_back(run, tmp_path):  # noqa: F811
         (("pull", "nothing"), 2, "no model is called 'nothing'"),
     ],
 )
-def test_what_cannot_be_had_is_one_line(run, arguments, code, part):  # noqa: F811
+def test_what_cannot_be_had_is_one_line(run, arguments, code, part):
     exit_code, out, err = run("models", *arguments)
     assert exit_code == code and out == ""
     assert part in err and err.count("\n") == 1

@@ -157,9 +157,13 @@ def _colours() -> np.ndarray:
 
 
 def _tinted(pixels: np.ndarray, steps: np.ndarray, opacity: float) -> np.ndarray:
-    tinted, coloured = pixels.copy(), steps > _LAST_CLEAR  # most of a picture is not, and that takes no time
-    colours, under = _colours()[steps[coloured]], pixels[coloured]
-    tinted[coloured] = np.rint(under + np.float32(opacity) * colours[:, 3:] * (colours[:, :3] - under))
+    tinted, flat = pixels.copy(), steps.ravel()
+    coloured = np.flatnonzero(flat > _LAST_CLEAR)  # most of a picture is not, and that takes no time
+    share, step = np.float32(opacity) * _colours()[:, 3:], flat.take(coloured)
+    shown = tinted.reshape(-1, 3)
+    blended = shown.take(coloured, axis=0) * (1 - share).take(step, axis=0)
+    blended += (share * _colours()[:, :3]).take(step, axis=0)
+    shown[coloured] = np.rint(blended, out=blended)
     return tinted
 
 
