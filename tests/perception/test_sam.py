@@ -55,16 +55,25 @@ def segmenter(folder: Path) -> Sam:
     return load_sam(str(folder))
 
 
-def test_the_embedding_agrees_with_transformers(segmenter: Sam, model: SamModel):
+def expected_embedding(model: SamModel) -> torch.Tensor:
     from PIL import Image
 
-    pixels = picture().pixels
     prepared = np.zeros((128, 128, 3), np.float32)
-    resized = np.array(Image.fromarray(pixels).resize((85, 128), Image.Resampling.BILINEAR))
+    resized = np.array(Image.fromarray(picture().pixels).resize((85, 128), Image.Resampling.BILINEAR))
     prepared[:, :85] = (resized - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
     with torch.inference_mode():
-        expected = model.get_image_embeddings(torch.from_numpy(prepared).permute(2, 0, 1)[None])
-    assert apart(segmenter.embed(picture()).embedding, expected) < 1e-4
+        return model.get_image_embeddings(torch.from_numpy(prepared).permute(2, 0, 1)[None])
+
+
+def test_the_embedding_agrees_with_transformers(segmenter: Sam, model: SamModel):
+    assert apart(segmenter.embed(picture()).embedding, expected_embedding(model)) < 1e-4
+
+
+def test_so_it_does_without_relative_positions(tmp_path: Path):
+    vision = {**SMALL["vision_config"], "use_rel_pos": False}
+    model = randomised(SamModel(SamConfig(**SMALL | {"vision_config": vision})))
+    model.save_pretrained(tmp_path)
+    assert apart(load_sam(str(tmp_path)).embed(picture()).embedding, expected_embedding(model)) < 1e-4
 
 
 @pytest.mark.parametrize(("box", "points"), PROMPTS)

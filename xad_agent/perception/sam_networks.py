@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xad_agent import weights
 from xad_agent.errors import XadError, reason
 from xad_agent.perception.checkpoints import Checkpoint
+from xad_agent.perception.sam_encoder import spare_memory
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -180,7 +181,7 @@ def _vit(config: "SamConfig") -> "nn.Module":
     from torch import nn
 
     vision = config.vision_config
-    return ImageEncoderViT(
+    encoder = ImageEncoderViT(
         img_size=vision.image_size,
         patch_size=vision.patch_size,
         embed_dim=vision.hidden_size,
@@ -195,6 +196,7 @@ def _vit(config: "SamConfig") -> "nn.Module":
         window_size=vision.window_size,
         global_attn_indexes=tuple(vision.global_attn_indexes),
     )
+    return spare_memory(encoder)
 
 
 def _tiny_vit(config: "SamConfig") -> "nn.Module":
