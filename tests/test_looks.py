@@ -27,7 +27,7 @@ def test_light_by_hand() -> None:
     assert look["noise"] == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.5, 1.4))
 def test_brightness_and_contrast_follow_the_gain(gain: float) -> None:
     look = look_at(picture((gain * PLAIN).clip(0, 255).astype(np.uint8)))

@@ -15,6 +15,7 @@ from PIL import Image
 from xad_agent import __version__
 from xad_agent.answer import Answer
 from xad_agent.evidence import Quantity
+from xad_agent.media.drawing import PNG_LEVEL
 
 if TYPE_CHECKING:
     from xad_agent.calibration import Calibration
@@ -70,7 +71,7 @@ def data_uri(picture: "Image.Image | np.ndarray", kind: str = "PNG") -> str:
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = BytesIO()
-    image.save(buffer, format=kind)
+    image.save(buffer, format=kind, **({"compress_level": PNG_LEVEL} if kind == "PNG" else {}))
     return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -120,8 +120,10 @@ def _drawn(case: Case | ClipCase, entry: Path, output: Path) -> str:
     """Write the drawing of an anomalous file, and its name; the hash keeps files of one name in many folders apart."""
     from PIL import Image
 
+    from xad_agent.media.drawing import PNG_LEVEL
+
     name = f"{entry.stem[:_NAME]}-{case.media[:8]}.png"
     shown = tools_for(case)["locate"](case).figure
     if shown is not None:
-        Image.fromarray(shown).save(output / name)
+        Image.fromarray(shown).save(output / name, compress_level=PNG_LEVEL)
     return name

@@ -1,8 +1,10 @@
 """Sessions of the noise world, answered by a scripted chat model: quick, and without any weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from PIL import Image
@@ -14,6 +16,15 @@ from xad_agent.app.session import Session
 from xad_agent.app.sessions import Sessions
 
 FLAWED = (60, 20, 76, 40)
+
+
+@contextmanager
+def on_a_page() -> Iterator[None]:
+    """Where components can be made; the page's server, which takes longer than they do, is not."""
+    import gradio as gr
+
+    with mock.patch("gradio.routes.App.create_app"), gr.Blocks():
+        yield
 
 
 def sessions(folder: Path, monkeypatch: pytest.MonkeyPatch, script: Sequence[Any] = (), **settings: Any) -> Sessions:

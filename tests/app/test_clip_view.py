@@ -11,6 +11,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from tests.app.stand_ins import on_a_page
 from tests.crowd import RIDER, case_of, profile_of, scene, sightings, walk, walkway
 from xad_agent.app.clip_film import film
 from xad_agent.app.clip_view import ClipView
@@ -48,7 +49,7 @@ class OneClip:
 
 
 def view_of(session: OneClip) -> ClipView:
-    with gr.Blocks():
+    with on_a_page():
         key = gr.Textbox()
         with gr.Tabs() as side:
             return ClipView(cast(Sessions, session), key, side)

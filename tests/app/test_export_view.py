@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from tests.app.stand_ins import on_a_page
 from tests.normal import NormalProfile, with_square
 from tests.scripted import ScriptedChatModel, call
 from xad_agent.app.export_view import ExportView
@@ -35,7 +36,7 @@ def asked(sessions: Sessions, tmp_path: Path) -> Session:
 
 
 def refreshed(sessions: Sessions, key: str) -> tuple[gr.Dropdown, gr.Button, list[gr.DownloadButton]]:
-    with gr.Blocks():
+    with on_a_page():
         which, film, *files = ExportView(sessions, gr.Textbox()).refresh(key)
     return which, film, files
 

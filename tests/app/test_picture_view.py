@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.app.stand_ins import on_a_page
 from tests.normal import NormalProfile, case_of, examine, picture, texture, with_square
 from tests.seeing import ScriptedZeroShot
 from xad_agent.app.picture_view import SIDE, PictureView
@@ -48,7 +49,7 @@ def viewed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[PictureView, 
 
     def made(case: Any, kind: str = "picture") -> tuple[PictureView, Session]:
         session = Session(case, kind)
-        with gr.Blocks():
+        with on_a_page():
             view = PictureView(cast(Sessions, SimpleNamespace(find=lambda _: session)), gr.Textbox())
         return view, session
 

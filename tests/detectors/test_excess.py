@@ -36,7 +36,7 @@ def test_a_map_that_is_not_raised_stays() -> None:
     np.testing.assert_array_equal(excess(spotted(), usual=1.5), spotted())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0, 50), st.integers(0, 11), st.integers(0, 11))
 def test_raising_all_of_a_map_changes_nothing(by: float, row: int, column: int) -> None:
     values = spotted((row, column))

@@ -88,7 +88,7 @@ def test_nothing_found_is_average_precision_0():
     assert best_f_score([matched([], [], 2)]) is None
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=12), st.integers(0, 3))
 def test_average_precision_as_sklearns(found, missed):
     """With ties; true boxes that nothing found are such as are found last of all, and of no precision."""
@@ -100,7 +100,7 @@ def test_average_precision_as_sklearns(found, missed):
     assert average_precision([matched(confidence, right, missed)]) == pytest.approx(expected)
 
 
-@settings(max_examples=50, derandomize=True)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6, unique=True))
 def test_true_boxes_themselves_are_all_right(corners):
     true = np.array([[x, y, x + 9, y + 7] for x, y in corners], float)

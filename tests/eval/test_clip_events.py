@@ -42,7 +42,7 @@ def test_a_score_at_the_limit_is_not_above_it():
     assert match_events(flags("#"), np.array([0.5]), 0.5, 0.1).found == 0
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.lists(st.booleans(), min_size=1, max_size=24), st.data())
 def test_as_many_match_as_can(labels, data):
     size = len(labels)

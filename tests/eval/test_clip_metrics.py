@@ -129,7 +129,7 @@ def clip_sets(draw):
     return clips
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(clip_sets())
 def test_criteria_equal_brute_force(clips):
     assert measure(*clips) == (
@@ -138,7 +138,7 @@ def test_criteria_equal_brute_force(clips):
     )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(clip_sets(), st.data())
 def test_criteria_have_the_properties_they_should(clips, data):
     before = measure(*clips)

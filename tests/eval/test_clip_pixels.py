@@ -90,7 +90,7 @@ def maps_of(made, found):
     return maps
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(clips())
 def test_equal_to_painting_every_pixel(found):
     ours = [painted(*clip) for clip in found]
@@ -103,7 +103,7 @@ def test_equal_to_painting_every_pixel(found):
         assert pixel_auc(ours) == pytest.approx(roc_auc_score(truth, values))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(clips())
 def test_ucsds_criterion_equals_trying_every_threshold(found):
     frames = [pair for made, rows in found for pair in zip(made, maps_of(made, rows), strict=True)]
@@ -120,7 +120,7 @@ def test_ucsds_criterion_equals_trying_every_threshold(found):
     assert ours == pytest.approx(auc(*zip(*curve, strict=True)))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(clips(), st.floats(0.1, 3))
 def test_only_the_order_of_scores_and_of_nothing_else_counts(found, power):
     before = [painted(*clip) for clip in found]

@@ -66,14 +66,14 @@ def picture_sets(draw):
     return pairs
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(picture_sets(), st.sampled_from([0.05, 0.3, 1.0]))
 def test_aupro_equals_brute_force(pairs, limit):
     counts = metrics.count_pixels(pairs, metrics.defect_levels(pairs))
     assert metrics.aupro(counts, limit) == pytest.approx(brute_force_aupro(pairs, limit), abs=1e-12)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(picture_sets())
 def test_pixel_metrics_equal_sklearn(pairs):
     counts = metrics.count_pixels(pairs, metrics.defect_levels(pairs))

@@ -35,7 +35,7 @@ def test_measures_by_permutation():
     assert low < row["difference"] < high
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
 def test_swapping_runs_turns_the_sign(pairs):
     before, after = zip(*pairs, strict=True)

@@ -93,14 +93,14 @@ def picture_sets(draw):
     return pictures
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=150)
 @given(picture_sets(), st.sampled_from(FPR_LIMITS))
 def test_as_the_slow_one(pictures, limit):
     pictures = [(values.astype(np.float32), defects) for values, defects in pictures]
     assert au_spro(counted(pictures))[f"{limit:g}"] == pytest.approx(slow(pictures, limit), abs=1e-9)
 
 
-@settings(max_examples=100, derandomize=True)
+@settings(max_examples=100)
 @given(arrays(np.int64, (6, 7), elements=st.integers(0, 12)), arrays(bool, (6, 7)), st.sampled_from(FPR_LIMITS))
 def test_with_the_whole_area_it_is_pro(values, mask, limit):
     mask.flat[0], mask.flat[-1] = True, False

@@ -129,7 +129,7 @@ def test_events_are_spread_over_their_frames_and_others_are_normal(tmp_path, row
     )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(-3, 5)), min_size=1, max_size=5))
 def test_of_overlapping_events_the_highest_score_counts(spans):
     rows = [

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 from xad_agent.eval.xman_precision import Resampled, precision_of, undefined
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 5), st.integers(1, 6))
 def test_weights_of_clips_are_weights_of_their_frames(seed, clips, levels):
     random = np.random.default_rng(seed)

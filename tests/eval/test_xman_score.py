@@ -70,7 +70,7 @@ def cases(draw):
     return truth, scores
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(cases(), st.randoms(use_true_random=False))
 def test_properties(case, random):
     truth, scores = case

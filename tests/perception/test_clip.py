@@ -107,7 +107,7 @@ def test_a_long_prompt_is_the_mean_of_its_pieces(clip: Clip) -> None:
     assert not np.allclose(clip.text([LONG]), clip.text([tail]))  # nothing is cut off
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200))
 def test_pieces_fit_and_lose_nothing(clip: Clip, prompt: str) -> None:
     pieces = clip._text_tower.pieces(prompt)

@@ -61,7 +61,7 @@ def test_of_a_box_with_a_point_only_the_part_there_is_kept():
     assert part[50, 36] and not part[50, 83]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_any_picture_and_box_give_a_mask_within_the_box(data: st.DataObject):
     height, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))

@@ -67,7 +67,7 @@ def test_the_height_at_the_middle_is_that_at_the_feet() -> None:
     assert found.body_height(middle + tall / 2) == pytest.approx(tall)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),

@@ -102,14 +102,16 @@ class Exchange:
         """
         from PIL import Image
 
+        from xad_agent.media.drawing import PNG_LEVEL
+
         self.folder.mkdir(parents=True, exist_ok=True)
         for entry in answer.evidence:
             if entry.figure is not None:
-                Image.fromarray(entry.figure).save(self.folder / f"{entry.id}.png")
+                Image.fromarray(entry.figure).save(self.folder / f"{entry.id}.png", compress_level=PNG_LEVEL)
         if (nearest := case.nearest_normal) is not None:
             self.nearest = nearest.name
-            Image.fromarray(nearest.pixels).save(self.folder / NEAREST)
-        answer.figure().save(self.folder / ANSWER_PICTURE)
+            Image.fromarray(nearest.pixels).save(self.folder / NEAREST, compress_level=PNG_LEVEL)
+        answer.figure().save(self.folder / ANSWER_PICTURE, compress_level=PNG_LEVEL)
         answer.to_html(self.folder / REPORT)
         write_whole(json.dumps(answer.to_json(), ensure_ascii=False, indent=1), self.folder / ANSWER)
 
