@@ -2,7 +2,6 @@
 
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity, Region
-from xad_agent.media.overlay import overlay
 from xad_agent.wording import count, number, numbers
 
 
@@ -18,7 +17,7 @@ def locate(case: Case) -> Evidence:
         quantities=tuple(quantities),
         regions=case.regions,
         media=case.picture.sha256,
-        figure=overlay(case.picture, case.anomaly_map, calibration, case.regions),
+        figure=case.overlay,
     )
 
 

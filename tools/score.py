@@ -6,7 +6,6 @@ from xad_agent.answer import Verdict
 from xad_agent.calibration import Calibration
 from xad_agent.case import Case
 from xad_agent.evidence import Evidence, Quantity
-from xad_agent.media.overlay import overlay
 from xad_agent.prompts import vocabulary
 from xad_agent.wording import number, numbers
 
@@ -36,7 +35,7 @@ def score(case: Case) -> Evidence:
             Quantity(name="normal pictures", value=calibration.n),
         ),
         media=case.picture.sha256,
-        figure=overlay(case.picture, case.anomaly_map, calibration, case.regions),
+        figure=case.overlay,
     )
 
 
@@ -64,5 +63,5 @@ def _uncalibrated(case: Case) -> Evidence:
         verdict="uncertain",
         quantities=(Quantity(name="score", value=value),),
         media=case.picture.sha256,
-        figure=overlay(case.picture, case.anomaly_map, None, case.regions),
+        figure=case.overlay,
     )

@@ -11,6 +11,8 @@ from xad_agent.perception.models import Models
 from xad_agent.picture_profile import PictureProfile
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from xad_agent.counterfactual import Repair
     from xad_agent.detectors.zero_shot import ZeroShot
     from xad_agent.matching import Counterparts
@@ -118,6 +120,14 @@ class Case:
         from xad_agent.regions import by_salience
 
         return by_salience(self.found, self.anomaly_map, self.normals.contrast) if self.found else ()
+
+    @cached_property
+    def overlay(self) -> "np.ndarray":
+        """The picture under its map, the regions numbered, as evidence shows it: RGB uint8, see `media.overlay`."""
+        from xad_agent.media.overlay import overlay
+
+        calibration = self.profile.calibration if self.profile is not None else None
+        return overlay(self.picture, self.anomaly_map, calibration, self.regions)
 
     @cached_property
     def candidate(self) -> Region:
