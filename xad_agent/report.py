@@ -71,7 +71,7 @@ def data_uri(picture: "Image.Image | np.ndarray", kind: str = "PNG") -> str:
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture.copy()
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = BytesIO()
-    image.save(buffer, format=kind, **({"compress_level": PNG_LEVEL} if kind == "PNG" else {}))
+    image.save(buffer, format=kind, compress_level=PNG_LEVEL)  # which kinds without levels ignore
     return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
