@@ -15,7 +15,6 @@ from tests.eval.clip_sets import write_clip_set
 from tests.normal import NormalProfile, texture, with_square
 from tests.scripted import ScriptedChatModel, call
 from tests.tiny import tiny_spec
-from xad_agent import cli
 from xad_agent.agent import Agent
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.errors import XadError
@@ -266,14 +265,12 @@ def _rider(seen, frame: int) -> tuple[tuple[int, int], tuple[int, int]]:
     return (y0, x0), (y1, x1)
 
 
-def test_the_command_fits_a_profile_and_prints_one_object(noise, tmp_path, monkeypatch, capsys) -> None:
+def test_the_command_fits_a_profile_and_prints_one_object(noise, run, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("xad_agent.agent.load_chat_model", lambda spec: scripted(call("score"), AIMessage("")))
     options = ["--llm", "any", "--limit", "2", "--backbone", tiny_spec(tmp_path), "--alpha", "0.1", "--json"]
-    monkeypatch.setattr("sys.argv", ["xad", "eval", "answers", str(noise), *options, "--question", "Where is it?"])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    result = json.loads(capsys.readouterr().out)
-    assert not caught.value.code and result["question"] == "Where is it?" and result["alpha"] == 0.1
+    code, out, _ = run("eval", "answers", noise, *options, "--question", "Where is it?")
+    result = json.loads(out)
+    assert code == 0 and result["question"] == "Where is it?" and result["alpha"] == 0.1
     assert (result["llm"], result["fitted_on"], result["n"]["failed"]) == ("any", 12, 0)
     assert {who: one["supported"]["value"] for who, one in result["askers"].items()} == {"model": 1, "template": 1}
 

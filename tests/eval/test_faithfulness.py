@@ -9,7 +9,6 @@ from PIL import Image
 
 from tests.normal import texture, with_square
 from tests.tiny import tiny_spec
-from xad_agent import cli
 from xad_agent.errors import XadError
 from xad_agent.eval.batch import Batch
 from xad_agent.eval.changes import SLIGHT
@@ -148,13 +147,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tiny_spec(tmp_path_factory.mktemp("weights"))
 
 
-def test_a_set_is_gone_through_and_gone_on_with(
-    category: Path,
-    spec: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_set_is_gone_through_and_gone_on_with(category: Path, spec: str, run, tmp_path: Path) -> None:
     batch = Batch(output=tmp_path / "out", limit=4, progress=False, report=tmp_path / "report.html")
     first = evaluate_faithfulness(category, alpha=0.2, backbone=spec, batch=batch)
     assert json.loads(json.dumps(first)) == first
@@ -169,11 +162,9 @@ def test_a_set_is_gone_through_and_gone_on_with(
     assert "failed: square/2.png" in as_text(first)
 
     arguments = [category, "--alpha", 0.2, "--backbone", spec, "-o", tmp_path / "out", "--json"]
-    monkeypatch.setattr("sys.argv", ["xad", "eval", "faithfulness", *map(str, arguments)])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    assert not left.value.code
-    again = json.loads(capsys.readouterr().out)
+    code, out, _ = run("eval", "faithfulness", *arguments)
+    assert code == 0
+    again = json.loads(out)
     measured = [[{**item, "seconds": 0} for item in result["items"]] for result in (first, again)]
     assert measured[0] == measured[1]
     assert first["sanity"] == again["sanity"]

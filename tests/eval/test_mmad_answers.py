@@ -8,7 +8,6 @@ import pytest
 from tests.eval.meaning import by_letters
 from tests.eval.test_answers import BOX, noise_in
 from tests.tiny import tiny_spec
-from xad_agent import cli
 from xad_agent.errors import XadError
 from xad_agent.eval.asking import NoChatModel
 from xad_agent.eval.batch import Batch
@@ -99,16 +98,15 @@ def test_a_picture_that_is_missing_is_counted(tmp_path: Path) -> None:
     assert "failed: own/noise/test/spot/none.png#1: " in as_text(result)
 
 
-def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise = noise_in(tmp_path)
     monkeypatch.setattr("xad_agent.agent.load_chat_model", lambda spec: NoChatModel())
+    printed = []
     for line in (
         ["questions", str(noise), "-o", str(tmp_path / "made"), "--limit", "1"],
         ["answers", str(tmp_path / "made"), "--llm", "any", "--backbone", tiny_spec(tmp_path), "--json"],
     ):
-        monkeypatch.setattr("sys.argv", ["xad", "eval", *line])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        assert not caught.value.code
-    printed = capsys.readouterr().out.splitlines()
+        code, out, _ = run("eval", *line)
+        assert code == 0
+        printed += out.splitlines()
     assert printed[0].endswith("mmad.json") and json.loads(printed[1])["n"]["questions"] == 2 + 3
