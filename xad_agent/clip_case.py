@@ -117,6 +117,13 @@ class ClipCase:
         """What stands out, the strongest first."""
         return find_events(self.seen, self.judged, self.reference.calibration, self.clip.time)
 
+    @cached_property
+    def timeline(self) -> np.ndarray:
+        """Its scores over time with the limit and the events, as evidence shows them: RGB uint8, see `timeline_plot`."""
+        from xad_agent.media.time_plots import timeline_plot
+
+        return timeline_plot(self).pixels
+
     @property
     def regions(self) -> tuple[Region, ...]:
         """Where each event is at its peak."""

@@ -54,6 +54,7 @@ def test_a_reply_is_the_same_twice(folder: Path) -> None:
     assert first.text == second.text and first.usage_metadata["output_tokens"] > 0
 
 
+@pytest.mark.parametrize("folder", ["llama"], indirect=True)  # it writes thousands of tokens, of either as slowly
 def test_a_grammar_makes_even_random_weights_draft_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REPLY_TOKENS", 12_000)  # a byte is a token here
     model = load_chat_model(f"hf:{folder}")

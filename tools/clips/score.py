@@ -8,7 +8,6 @@ from xad_agent.clip_profile import STRETCH_SECONDS
 from xad_agent.evidence import Evidence, Quantity
 from xad_agent.language import numbers as numbers_in
 from xad_agent.language import tokens
-from xad_agent.media.time_plots import timeline_plot
 from xad_agent.wording import number, numbers
 
 
@@ -26,7 +25,7 @@ def score(case: ClipCase) -> Evidence:
             verdict=verdict(case),
             quantities=(Quantity(name="score", value=value), *_noted(case)),
             media=case.media,
-            figure=timeline_plot(case).pixels,
+            figure=case.timeline,
         )
     low, high = np.percentile(calibration.scores, [5, 95])
     return case.ledger.add(
@@ -42,7 +41,7 @@ def score(case: ClipCase) -> Evidence:
             *_noted(case),
         ),
         media=case.media,
-        figure=timeline_plot(case).pixels,
+        figure=case.timeline,
     )
 
 

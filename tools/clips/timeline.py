@@ -2,7 +2,6 @@
 
 from xad_agent.clip_case import ClipCase
 from xad_agent.evidence import Event, Evidence, Quantity
-from xad_agent.media.time_plots import timeline_plot
 from xad_agent.tools.clips.events import several
 from xad_agent.wording import number, numbers, side
 
@@ -27,7 +26,7 @@ def timeline(case: ClipCase) -> Evidence:
         regions=case.regions,
         events=case.events,
         media=case.media,
-        figure=timeline_plot(case).pixels,
+        figure=case.timeline,
     )
 
 

@@ -10,7 +10,6 @@ from xad_agent.media.drawing import faintly_outlined, fitted, outlined, stacked
 from xad_agent.media.figure import FIGURE_WIDTH, headline, side_by_side, within
 from xad_agent.media.overlay import SIDE
 from xad_agent.media.scaling import resize
-from xad_agent.media.time_plots import timeline_plot
 
 if TYPE_CHECKING:
     from xad_agent.answer import Answer
@@ -93,7 +92,7 @@ def clip_figure(answer: "Answer", case: "ClipCase") -> Image.Image:
         frames = np.linspace(0, case.clip.count - 1, KEY_FRAMES).astype(int)
         shown = [(f"{case.clip.time(int(frame)):.1f} s", case.clip.frame(int(frame)).pixels) for frame in frames]
         strips = [Image.fromarray(side_by_side(shown, _HEIGHT))]
-    plot = Image.fromarray(timeline_plot(case).pixels)
+    plot = Image.fromarray(case.timeline)
     return stacked([headline(answer), plot, *(within(strip, FIGURE_WIDTH) for strip in strips)])
 
 
