@@ -119,7 +119,7 @@ class ClipCase:
 
     @cached_property
     def timeline(self) -> np.ndarray:
-        """Its scores over time with the limit and the events, as evidence shows them: RGB uint8, see `timeline_plot`."""
+        """Its score over time with the limit and the events, as evidence shows it: RGB uint8, see `timeline_plot`."""
         from xad_agent.media.time_plots import timeline_plot
 
         return timeline_plot(self).pixels
