@@ -30,8 +30,8 @@ def placement() -> "tuple[torch.device, torch.dtype]":
 def quick_bfloat16() -> bool:
     """Whether matrix products in bfloat16 are quicker than in float32 here: on an accelerator that has it, or a CPU.
 
-    That is one with AMX, or with AVX-512's instructions for it (AMD's since Zen 4, which have no AMX; Intel tells of 1.4
-    to 1.6 times, not measured by us). On others bfloat16 takes five times as long.
+    That is one with AMX, or with AVX-512's instructions for it (AMD's since Zen 4, which have no AMX; Intel tells of
+    1.4 to 1.6 times, not measured by us). On others bfloat16 takes five times as long.
     """
     import torch
 
