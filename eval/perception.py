@@ -5,6 +5,7 @@ each turn, in turns with its bare image encoder on the same input. Without a che
 random weights at real size, out of a file: what it finds is then worthless, what it takes is the same.
 """
 
+import logging
 import multiprocessing
 import os
 import tempfile
@@ -23,6 +24,7 @@ import numpy as np
 from xad_agent.errors import XadError
 from xad_agent.eval.bench import limited_threads, quartiles, seconds, spread_as_text
 from xad_agent.eval.machine import circumstances, load_average, peak_memory_mb
+from xad_agent.progress import followed
 
 if TYPE_CHECKING:
     from xad_agent.media import Picture
@@ -46,8 +48,23 @@ class _Model:
     load: Callable[[str, ExitStack], tuple[dict[str, _Work], _Encoder | None]]
 
 
+@dataclass(frozen=True)
+class _Turns:
+    """How `bench_perception` is to time each model, in its words."""
+
+    threads: int
+    repeats: int
+    seed: int
+    progress: bool
+
+
 def bench_perception(
-    specs: Mapping[str, str] | None = None, *, threads: int = 1, repeats: int = 10, seed: int = 0
+    specs: Mapping[str, str] | None = None,
+    *,
+    threads: int = 1,
+    repeats: int = 10,
+    seed: int = 0,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Time each perception model.
 
@@ -57,6 +74,7 @@ def bench_perception(
         threads: Of torch and the numeric libraries.
         repeats: Turns, each with another picture of 512 x 512 px.
         seed: Of the weights and the pictures.
+        progress: Whether each model's turns show a bar, on stderr; all of them take a quarter of an hour.
 
     Returns:
         A JSON-able dict. `models`: by name ("winclip exact", "winclip fast", "grounding dino", "sam", "embedded
@@ -75,7 +93,8 @@ def bench_perception(
         raise XadError(f"{repeats} repeats with {threads} threads: take 1 or more of each", exit_code=2)
     before = load_average()
     with tempfile.TemporaryDirectory(prefix="xad-bench-") as scratch:
-        models = {name: _row(name, given, Path(scratch), threads, repeats, seed) for name in _MODELS}
+        turns = _Turns(threads, repeats, seed, progress)
+        models = {name: _row(name, given, Path(scratch), turns) for name in _MODELS}
     return {
         "task": "bench perception",
         "side": SIDE,
@@ -107,12 +126,12 @@ def as_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, given: Mapping[str, str], scratch: Path, threads: int, repeats: int, seed: int) -> dict[str, Any]:
+def _row(name: str, given: Mapping[str, str], scratch: Path, turns: _Turns) -> dict[str, Any]:
     model = _MODELS[name]
     random = model.kind in _WRITERS and model.kind not in given
     try:
-        spec = _alone(_WRITERS[model.kind], scratch, seed) if random else given.get(model.kind, model.kind)
-        measured = _alone(_measured, model, spec, scratch if random else None, threads, repeats, seed)
+        spec = _alone(_written, model.kind, scratch, turns.seed) if random else given.get(model.kind, model.kind)
+        measured = _alone(_measured, name, spec, scratch if random else None, turns)
     except XadError as error:
         return {"failed": str(error)}
     return {"spec": model.size if random else spec, "random_weights": random, **measured}
@@ -127,18 +146,18 @@ def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
             raise XadError("its process was ended from outside: there may be too little memory") from error
 
 
-def _measured(model: "_Model", spec: str, home: Path | None, threads: int, repeats: int, seed: int) -> dict[str, Any]:
+def _measured(name: str, spec: str, home: Path | None, turns: _Turns) -> dict[str, Any]:
     """Load, warm up on one picture, then do everything once on each of the others."""
     if home is not None:  # what is cached of random weights goes with them
         os.environ["XAD_HOME"] = str(home)
-    warm, *pictures = _pictures(repeats + 1, seed)
-    with limited_threads(threads), ExitStack() as stack:
+    warm, *pictures = _pictures(turns.repeats + 1, turns.seed)
+    with limited_threads(turns.threads), ExitStack() as stack:
         start = perf_counter()
-        works, encoder = model.load(spec, stack)
+        works, encoder = _MODELS[name].load(spec, stack)
         load_seconds = perf_counter() - start
         _turn(works, encoder, warm)
-        turns = [_turn(works, encoder, picture) for picture in pictures]
-    times = {name: np.array([turn[name] for turn in turns]) for name in turns[0]}
+        taken = [_turn(works, encoder, picture) for picture in followed(pictures, len(pictures), name, turns.progress)]
+    times = {what: np.array([turn[what] for turn in taken]) for what in taken[0]}
     bare = times.pop(_BARE, None)
     return {
         "load_seconds": load_seconds,
@@ -225,6 +244,15 @@ def _recorded_encoder(stack: ExitStack) -> _Encoder:
 
     stack.callback(hooks.register_module_forward_pre_hook(entered).remove)
     return lambda _: last[0] if last else None
+
+
+def _written(kind: str, scratch: Path, seed: int) -> str:
+    """The spec of random weights in a file, written without the libraries' warnings that they are random."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    logging.disable()
+    return _WRITERS[kind](scratch, seed)
 
 
 def _write_clip(scratch: Path, seed: int) -> str:

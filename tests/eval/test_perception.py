@@ -30,8 +30,9 @@ def together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("together")
-def test_every_model_is_timed_beside_its_encoder(specs: dict[str, str]):
+def test_every_model_is_timed_beside_its_encoder(specs: dict[str, str], capsys: pytest.CaptureFixture[str]):
     result = bench_perception(specs, repeats=3)
+    assert "grounding dino: 100%" in capsys.readouterr().err
     json.dumps(result)
     rows = result["models"]
     assert list(rows) == ["sam", "embedded segmenter", "winclip exact", "winclip fast", "grounding dino"]
@@ -50,11 +51,14 @@ def test_every_model_is_timed_beside_its_encoder(specs: dict[str, str]):
 
 
 @pytest.mark.usefixtures("together")
-def test_what_cannot_be_loaded_is_named_and_the_rest_goes_on(specs: dict[str, str], tmp_path: Path):
-    result = bench_perception(specs | {"segmenter": f"vit_b@{tmp_path / 'none.pth'}"}, repeats=1)
+def test_what_cannot_be_loaded_is_named_and_the_rest_goes_on(
+    specs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    result = bench_perception(specs | {"segmenter": f"vit_b@{tmp_path / 'none.pth'}"}, repeats=1, progress=False)
     assert "there is no file" in result["models"]["sam"]["failed"]
     assert "sam: failed: vit_b@" in as_text(result)
     assert sum("failed" in row for row in result["models"].values()) == 1
+    assert "100%" not in capsys.readouterr().err
 
 
 def test_each_model_has_a_process_of_its_own():
