@@ -15,6 +15,7 @@ from xad_agent.clip_case import ClipCase
 from xad_agent.clip_profile import ClipProfile
 from xad_agent.draft import KINDS
 from xad_agent.evidence import Evidence, Ledger
+from xad_agent.media import time_plots
 from xad_agent.perception.models import Models
 from xad_agent.perception.sightings import Sightings
 from xad_agent.prompts import vocabulary
@@ -99,6 +100,15 @@ def test_nothing_is_measured_twice(name: str) -> None:
     for tool, function in TOOLS.items():
         for arguments in ARGUMENTS.get(tool, [{}]):
             assert function(case, **arguments) is function(case, **arguments)
+
+
+def test_the_timeline_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    plot, drawn = time_plots.timeline_plot, []
+    monkeypatch.setattr(time_plots, "timeline_plot", lambda case: drawn.append(case) or plot(case))
+    case = case_of(scene(RIDER), normal())
+    shown = [TOOLS[name](case).figure for name in ("score", "timeline")]
+    assert drawn == [case]
+    np.testing.assert_array_equal(*shown)
 
 
 def test_a_case_without_a_profile_is_only_compared_with_itself() -> None:
