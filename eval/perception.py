@@ -74,7 +74,7 @@ def bench_perception(
         threads: Of torch and the numeric libraries.
         repeats: Turns, each with another picture of 512 x 512 px.
         seed: Of the weights and the pictures.
-        progress: Whether each model's turns show a bar, on stderr; all of them take a quarter of an hour.
+        progress: Whether each model's turns show a bar, on stderr; all of them take up to half an hour.
 
     Returns:
         A JSON-able dict. `models`: by name ("winclip exact", "winclip fast", "grounding dino", "sam", "embedded

@@ -93,15 +93,15 @@ def main() -> None:
         os.environ["XAD_HOME"] = folder
         ours = WinCLIP(through_our_loading(peer, Path(folder)), THING, exact=True)
     pairs = []
-    for turn in range(-1, PAIRS):  # the first warms up; a new picture each time, since ours remembers the last one
-        picture = drawn(turn + 1)
+    for number in range(1 + PAIRS):  # the first warms up; a new picture each time, since ours remembers the last one
+        picture = drawn(number)
         batch = prepared([picture])
         pairs.append((seconds(partial(ours.score, picture)), seconds(partial(peer, batch))))
     mine, theirs = zip(*pairs[1:], strict=True)
     ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
     print("one thread, seeded random weights")
     for what, values, unit in (("ours", mine, "s"), ("anomalib", theirs, "s"), ("ours / anomalib", ratios, "times")):
-        print(f"{what}: {spread_as_text(quartiles(list(values)), unit)}")
+        print(f"{what}: {spread_as_text(quartiles(values), unit)}")
 
 
 if __name__ == "__main__":
